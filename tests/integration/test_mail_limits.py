@@ -115,7 +115,7 @@ def queue_up(instance: Instance, sink, count: int, domain: str) -> None:
     sink.stop()
     for number in range(count):
         instance.inject("a@here.example", f"b{number}@{domain}")
-    instance.wait_until(lambda: sum(all(entry.reasons) for entry in instance.queue()) == count, "all wait")
+    instance.wait_until(lambda: [entry.queue_name for entry in instance.queue()] == ["deferred"] * count, "all wait")
     sink.clear()
 
 
