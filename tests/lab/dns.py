@@ -39,6 +39,7 @@ class Server:
         for name, types in records.items():
             for kind, texts in types.items():
                 self.set(name, kind, *texts)
+        self._threads: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
 
     def set(self, name: str, kind: str, *texts: str) -> None:
@@ -55,8 +56,12 @@ class Server:
         streams = socket.create_server((self.address, datagrams.getsockname()[1]))
         self.port = datagrams.getsockname()[1]
         self._sockets = [datagrams, streams]
-        threading.Thread(target=self._serve_datagrams, args=(datagrams,), daemon=True, name="dns udp").start()
-        threading.Thread(target=self._serve_streams, args=(streams,), daemon=True, name="dns tcp").start()
+        self._threads = [
+            threading.Thread(target=self._serve_datagrams, args=(datagrams,), daemon=True, name="dns udp"),
+            threading.Thread(target=self._serve_streams, args=(streams,), daemon=True, name="dns tcp"),
+        ]
+        for thread in self._threads:
+            thread.start()
         return self
 
     def stop(self) -> None:
@@ -64,7 +69,10 @@ class Server:
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
             listener.close()
-        self._sockets = []
+        # The port is free only when no thread is left in a call on its socket: the next server may want the same one.
+        for thread in self._threads:
+            thread.join(timeout=10)
+        self._sockets, self._threads = [], []
 
     def __enter__(self) -> Self:
         return self.start()
