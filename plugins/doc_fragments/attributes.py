@@ -31,3 +31,14 @@ attributes:
     membership:
       - mailops.connectors.postfix
 """
+
+    # Membership in the action group of everything that opens a session with Exchange.
+    EXCHANGE_GROUP = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/mailops.connectors.exchange) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - mailops.connectors.exchange
+"""

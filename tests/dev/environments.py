@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +19,7 @@ WORK = ROOT / ".dev"
 PINS = ROOT / "tests" / "requirements.txt"
 
 TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis", "idna", "PyYAML")
-LAB_TOOLS = ("ansible-core", "cryptography", "dnspython", *TEST_TOOLS)
+LAB_TOOLS = ("ansible-core", "cryptography", "dnspython", "jmespath", "pywinrm", *TEST_TOOLS)
 GATE_TOOLS = ("ansible-lint", "antsibull-changelog", "antsibull-docs", "galaxy-importer", "mypy", "ruff")
 
 
@@ -59,6 +61,14 @@ def _version(python: str) -> str:
     code = "import sys, ensurepip, venv; print('%d.%d' % sys.version_info[:2])"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
     return done.stdout.strip()
+
+
+def powershell_links() -> Path | None:
+    """A directory in which PowerShell has the names that ansible-test calls it by, or None where there is none."""
+    tests = str(ROOT / "tests")
+    if tests not in sys.path:
+        sys.path.insert(0, tests)
+    return importlib.import_module("lab.exchange.powershell").link(WORK / "powershell")
 
 
 def prepare(environment: Environment) -> Path:

@@ -25,11 +25,13 @@ from environments import (
     WORK,
     Environment,
     Missing,
+    powershell_links,
     prepare,
 )
 
+POWERSHELL_MODULE = "plugins/modules/exchange_invoke.ps1"
 MODULE_CODE = ("tests/unit/plugins/module_utils", "tests/unit/plugins/modules")
-PURE = ("plugins/module_utils/connector", "plugins/module_utils/postfix")
+PURE = ("plugins/module_utils/connector", "plugins/module_utils/postfix", "plugins/module_utils/exchange")
 # Test files that run playbooks; the others call module code, which has no ansible-core around it.
 _RUNS_ANSIBLE = re.compile(r"^from (lab import .*\bansible\b|bench|demo)|chapters", re.MULTILINE)
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|error|errors|xfailed)\b")
@@ -48,13 +50,18 @@ class Outcome(NamedTuple):
 
 
 class Step(NamedTuple):
-    """run gives the commands, one after the other, or raises Missing. counted: the output ends in pytest's counts."""
+    """run gives the commands, one after the other, or raises Missing. counted: the output ends in pytest's counts.
+
+    programs: a directory that is searched first for programs. left_out: what the step does not do here, and why.
+    """
 
     name: str
     environment: Environment
     commands: Callable[[Path], Sequence[Sequence[str]]]
     counted: bool = False
     variables: Mapping[str, str] = {}
+    programs: Path | None = None
+    left_out: str = ""
 
 
 def perform(step: Step) -> Outcome:
@@ -65,7 +72,8 @@ def perform(step: Step) -> Outcome:
         commands = step.commands(bin_directory)
     except Missing as reason:
         return Outcome(step.name, "skipped", skipped=1, reason=str(reason))
-    output, status = _run(commands, step.variables, bin_directory)
+    path = os.pathsep.join(str(place) for place in (step.programs, bin_directory, os.environ["PATH"]) if place)
+    output, status = _run(commands, {"PATH": path, **step.variables})
     log = WORK / "logs" / f"{step.name.replace(' ', '-')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(output)
@@ -77,10 +85,11 @@ def perform(step: Step) -> Outcome:
     passed, failed, skipped = _counts(output) if step.counted else (0, 0, 0)
     if not step.counted or (status != 0 and not failed):
         passed, failed = (passed + 1, failed) if status == 0 else (passed, failed + 1)
-    return Outcome(step.name, "failed" if status else "ok", passed, failed, skipped, seconds, _reasons(output))
+    reason = "; ".join(text for text in (step.left_out, _reasons(output)) if text)
+    return Outcome(step.name, "failed" if status else "ok", passed, failed, skipped, seconds, reason)
 
 
-def _run(commands: Sequence[Sequence[str]], variables: Mapping[str, str], bin_directory: Path) -> tuple[str, int]:
+def _run(commands: Sequence[Sequence[str]], variables: Mapping[str, str]) -> tuple[str, int]:
     home = WORK / "home"
     home.mkdir(parents=True, exist_ok=True)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))}
@@ -88,7 +97,6 @@ def _run(commands: Sequence[Sequence[str]], variables: Mapping[str, str], bin_di
         **inherited,
         "HOME": str(home),
         "LC_ALL": "C.UTF-8",
-        "PATH": f"{bin_directory}:{os.environ['PATH']}",
         "PYTHONPATH": str(WORK),
         "PYTHONDONTWRITEBYTECODE": "1",
         "ANSIBLE_COLLECTIONS_PATH": str(WORK),
@@ -187,15 +195,32 @@ def integration() -> list[Step]:
 
 
 def sanity() -> list[Step]:
-    return [Step("sanity 2.19", CORE_OLDEST, _sanity), Step("sanity 2.21", CORE_NEWEST, _sanity)]
+    """pslint is left out: its rules come from the PowerShell Gallery. tests/unit/powershell checks the module instead."""
+    programs, left_out = powershell_links(), ""
+    if programs is None:
+        left_out = f"validate-modules did not see {POWERSHELL_MODULE}: no PowerShell"
+    return [
+        Step(f"sanity {name}", one, _sanity(programs is not None), programs=programs, left_out=left_out)
+        for name, one in (("2.19", CORE_OLDEST), ("2.21", CORE_NEWEST))
+    ]
 
 
-def _sanity(bin_directory: Path) -> Sequence[Sequence[str]]:
-    _stand_in_for_get_pip(bin_directory)
-    python = str(bin_directory / "python")
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    version = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    return [[str(bin_directory / "ansible-test"), "sanity", "--requirements", "--color", "no", "--python", version]]
+def _sanity(with_powershell: bool) -> Callable[[Path], Sequence[Sequence[str]]]:
+    def commands(bin_directory: Path) -> Sequence[Sequence[str]]:
+        _stand_in_for_get_pip(bin_directory)
+        python = str(bin_directory / "python")
+        code = "import sys; print('%d.%d' % sys.version_info[:2])"
+        version = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+        options = ["--requirements", "--color", "no", "--python", version]
+        command = [str(bin_directory / "ansible-test"), "sanity", *options]
+        everything = [*command, "--skip-test", "pslint"]
+        if with_powershell:
+            return [everything]
+        # Without PowerShell, validate-modules does not skip the module but ends in a traceback.
+        others = [*command, "--test", "validate-modules", "--exclude", POWERSHELL_MODULE]
+        return [[*everything, "--skip-test", "validate-modules"], others]
+
+    return commands
 
 
 def _stand_in_for_get_pip(bin_directory: Path) -> None:

@@ -145,9 +145,11 @@ def _circle(router: Router, ask: Callable[[str], Route], local: frozenset[str]) 
     return []
 
 
-def check_reached_groups(router: Router, problems: Problems) -> None:
-    """* on a connector of scope routing_group needs to stand for something."""
-    for connector in router.organisation.connectors.values():
+def check_reached_groups(router: Router, problems: Problems, only: Collection[str] | None = None) -> None:
+    """* on a connector of scope routing_group needs to stand for something. only: these connectors, by their keys."""
+    for key, connector in router.organisation.connectors.items():
+        if only is not None and key not in only:
+            continue
         if connector.takes_reached_groups and not router.expansion(connector):
             groups = ", ".join(link.name for link in connector.connected_routing_groups)
             problems.add(

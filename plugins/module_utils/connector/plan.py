@@ -98,7 +98,7 @@ def plan(
     gone: set[str] = set()
     for item in wanted:
         key = item.connector.key
-        old = _predecessor(before, item, problems)
+        old = predecessor(before.connectors, item, problems)
         for name in {key, old.key if old else key, *item.renamed_from}:
             connectors.pop(name, None)
         if old:
@@ -122,10 +122,10 @@ def plan(
     return Plan(tuple(sorted(changes, key=lambda one: one.connector.lower())), after, len(before.connectors))
 
 
-def _predecessor(before: ConnectorSet, item: Wanted, problems: Problems) -> Connector | None:
+def predecessor(before: Mapping[str, Connector], item: Wanted, problems: Problems) -> Connector | None:
     """The connector that is there already, under its name or one of its old names."""
-    old = [before.connectors[name] for name in item.renamed_from if name in before.connectors]
-    current = before.connectors.get(item.connector.key)
+    old = [before[name] for name in item.renamed_from if name in before]
+    current = before.get(item.connector.key)
     if old and (current or len(old) > 1):
         problems.add(
             connector_place(item.connector.name),

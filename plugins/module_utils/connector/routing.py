@@ -13,6 +13,7 @@ space are a failover chain, on Exchange the chosen connector keeps its mail.
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -80,6 +81,8 @@ NO_ROUTE = Route(None, 0, ())
 
 
 class Link(NamedTuple):
+    """connector is empty for a site link of Exchange."""
+
     connector: str
     source: str
     target: str
@@ -145,6 +148,8 @@ class Router:
         return tuple(sorted(own))
 
     def _system(self, link: Link) -> str:
+        if not link.connector:
+            return "exchange"
         return self.organisation.system(self.organisation.connectors[link.connector])
 
     def path_costs(self, system: str, with_star: bool = False) -> dict[str, dict[str, int]]:
@@ -234,7 +239,7 @@ class Router:
             return []
         group = self.organisation.group(connector)
         if group == host.routing_group:
-            extra = self._cost_to_group(connector, offer.group) if offer.group else 0
+            extra = self.cost_to_group(connector, offer.group) if offer.group else 0
             if extra is None:
                 return []
             carried = host.name in connector.bridgeheads
@@ -243,7 +248,7 @@ class Router:
             return []
         return self._over_links(host, connector, group, offer.cost)
 
-    def _cost_to_group(self, connector: Connector, target: str) -> int | None:
+    def cost_to_group(self, connector: Connector, target: str) -> int | None:
         """What the way to a reached group costs beyond the connector's *; None where it would not come nearer."""
         costs = self.path_costs(self.organisation.system(connector), with_star=True)
         here = costs[self.organisation.group(connector)].get(target)
@@ -269,6 +274,10 @@ class Router:
                 best[link.connector] = min(total, best.get(link.connector, total))
         found = []
         for carrier, total in best.items():
+            if not carrier:
+                # Exchange brings the mail to the bridgeheads itself, over however many site links.
+                found.append(Candidate(total, 2, connector.key, True, connector.key))
+                continue
             handed_over = host.name not in self.organisation.connectors[carrier].bridgeheads
             found.append(Candidate(total, 2, connector.key, handed_over, carrier))
         return found
@@ -354,8 +363,13 @@ def star_cost(connector: Connector) -> int:
 
 
 def _links(organisation: Organisation) -> Iterable[Link]:
+    for site_link in organisation.site_links:
+        for source, target in itertools.permutations(site_link.groups, 2):
+            yield Link("", source, target, site_link.cost, 0)
     for key, connector in organisation.connectors.items():
         if not connector.enabled:
+            continue
+        if organisation.site_links and organisation.system(connector) == "exchange":
             continue
         for link in connector.connected_routing_groups:
             yield Link(key, organisation.group(connector), link.name, link.path_cost, star_cost(connector))

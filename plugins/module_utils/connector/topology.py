@@ -194,6 +194,14 @@ def show_routing_groups(groups: Iterable[RoutingGroup]) -> list[dict[str, Any]]:
     ]
 
 
+class SiteLink(NamedTuple):
+    """A link between the routing groups of one Exchange organisation (AD sites), which mail takes without a connector."""
+
+    name: str
+    groups: tuple[str, ...]
+    cost: int
+
+
 @dataclass(frozen=True)
 class Organisation:
     """All sets merged: what routes are selected from."""
@@ -205,6 +213,8 @@ class Organisation:
     """The name of the set that each connector (by key) belongs to."""
     described: bool = True
     """False where no hosts were declared and every name was taken for a host of the system at hand."""
+    site_links: tuple[SiteLink, ...] = ()
+    """What was read from Exchange. With it, the connectors between its own groups are only declarations of these links."""
 
     def system(self, connector: Connector) -> str:
         return self.hosts[connector.bridgeheads[0]].system
@@ -256,7 +266,7 @@ def merge(
     organisation = Organisation(hosts, groups, connectors, set_of, described)
     for connector in connectors.values():
         _check_bridgeheads(organisation, connector, unknown, problems)
-        _check_groups(organisation, connector, problems)
+        check_groups(organisation, connector, problems)
     return organisation
 
 
@@ -340,7 +350,8 @@ def _check_bridgeheads(organisation: Organisation, connector: Connector, unknown
         problems.add(where, "bridgeheads", ", ".join(connector.bridgeheads), problem, remedy)
 
 
-def _check_groups(organisation: Organisation, connector: Connector, problems: Problems) -> None:
+def check_groups(organisation: Organisation, connector: Connector, problems: Problems) -> None:
+    """Connected routing groups that nobody knows, or that are the connector's own."""
     known = {host.routing_group for host in organisation.hosts.values()} | set(organisation.routing_groups)
     where = connector_place(connector.name)
     own = {organisation.hosts[name].routing_group for name in connector.bridgeheads if name in organisation.hosts}

@@ -1,0 +1,110 @@
+# Copyright (c) 2026, mailops.connectors contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an Exchange organisation has, in the vocabulary: what can be given back and changes nothing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..connector.errors import Problems
+from ..connector.model import Connector, show
+from ..connector.topology import Host, read_hosts, show_host_fields
+from ..connector.vocabulary import Limits
+from . import servers, values
+from .calls import Call
+from .send_connector import Found, read
+from .send_rules import DEFAULT
+from .send_task import READ_ACCEPTED_DOMAINS, surroundings
+from .send_writes import READ
+from .task import Answers, Object, Session
+
+
+class Information:
+    """What exchange_connectors_info reads and returns. hosts: the inventory's own names for the servers."""
+
+    def __init__(self, set_name: str = "default", hosts: Any = None) -> None:
+        """Raises ConnectorError where hosts cannot be read."""
+        problems = Problems()
+        self.set = set_name
+        self.declared = read_hosts(hosts, problems)
+        problems.raise_if_any()
+
+    def reads(self) -> list[Call]:
+        return [servers.READ_SERVERS, READ, READ_ACCEPTED_DOMAINS, servers.READ_SITE_LINKS]
+
+    def result(self, answers: Answers, session: Session) -> dict[str, Any]:
+        warnings: list[str] = []
+        around = surroundings(answers[0], answers[2], answers[3], self.declared, session, warnings, Problems())
+        found = sorted((read(one, around.servers) for one in answers[1]), key=lambda one: one.connector.key)
+        sets = sorted({one.owner for one in found if one.owner})
+        return {
+            "connectors": _shown(found, self.set),
+            "hosts": _hosts(around.hosts),
+            "sets": {name: _shown(found, name) for name in sets},
+            "unmanaged": _shown(found, ""),
+            "accepted_domains": [_accepted(one) for one in _by_name(answers[2])],
+            "site_links": [_site_link(one) for one in _by_name(answers[3])],
+            "not_expressed": [entry for one in found for entry in not_expressed(one)],
+            "session": session.plain(),
+            "warnings": warnings,
+        }
+
+
+def shown(connector: Connector) -> dict[str, Any]:
+    """A send connector as a list has it, without what is at Exchange's default."""
+    default = DEFAULT.limits
+    given = {name: value for name, value in connector.limits._asdict().items() if value != getattr(default, name)}
+    return show(replace(connector, limits=Limits(**given)))
+
+
+def not_expressed(found: Found) -> list[dict[str, str]]:
+    """What the vocabulary cannot hold: named, not lost."""
+    name = found.connector.name
+    told = [
+        {"connector": name, "property": one.partition(":")[0], "value": one, "reason": "cannot be read"}
+        for one in found.unreadable
+    ]
+    if found.connector.authentication.with_password:
+        reason = "the account's password cannot be read"
+        if not found.connector.authentication.username:
+            reason = "neither the account's name nor its password can be read"
+        told.append({"connector": name, "property": "AuthenticationCredential", "value": "", "reason": reason})
+    return told
+
+
+def _shown(found: Iterable[Found], owner: str) -> list[dict[str, Any]]:
+    return [shown(one.connector) for one in found if one.owner == owner]
+
+
+def _hosts(hosts: Mapping[str, Host]) -> dict[str, Any]:
+    return {name: show_host_fields(replace(hosts[name], local_domains=())) for name in sorted(hosts)}
+
+
+def _by_name(objects: Sequence[Object]) -> list[Object]:
+    return sorted(objects, key=lambda one: str(one.get("Name")).lower())
+
+
+def _accepted(one: Object) -> dict[str, Any]:
+    words = {"authoritative": "authoritative", "internalrelay": "internal_relay", "externalrelay": "external_relay"}
+    kind = str(one.get("DomainType"))
+    return {
+        "name": str(one.get("Name")),
+        "domain": str(one.get("DomainName")).lower(),
+        "type": words.get(kind.lower(), kind),
+        "default": one.get("Default") is True,
+    }
+
+
+def _site_link(one: Object) -> dict[str, Any]:
+    cost = one.get("ExchangeCost")
+    return {
+        "name": str(one.get("Name")),
+        "cost": None if values.is_empty(cost) else int(str(cost)),
+        "ad_cost": one.get("ADCost"),
+        "max_message_size": str(one.get("MaxMessageSize") or "unlimited"),
+        "sites": sorted(servers.site_name(site) for site in values.items(one.get("Sites"))),
+    }
