@@ -592,8 +592,8 @@ function Open-Session {
     param ([hashtable]$Work)
     $Work.Current = $null
     $Work.Phase = 'session'
-    Test-ExchangeSetup -Work $Work
     $Work.Session.method = Resolve-SessionMethod -Work $Work
+    Test-ExchangeSetup -Work $Work
     $Work.Foreign = @(Get-PSSession | ForEach-Object { $_.InstanceId })
     if ($Work.Session.method -eq 'remoting') {
         Open-Remoting -Work $Work -Uri $Work.Option['session_uri']

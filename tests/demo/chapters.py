@@ -10,13 +10,12 @@ import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
-from organisations import CONTOSO, STRANGER, Lab, running
-from telling import DemoError, Story
-
 from lab import LabError, ansible, namespace, postfix
 from lab.ansible import Run
 from lab.postfix import Instance
+from organisations import CONTOSO, STRANGER, Lab, running
 from playbooks import CHANGE, Project
+from telling import DemoError, Story
 
 FAILURES = (DemoError, LabError, smtplib.SMTPException, OSError)
 """What can be wrong: a claim is not so, the laboratory itself failed, an SMTP dialogue or a file did."""

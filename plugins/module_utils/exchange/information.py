@@ -14,8 +14,10 @@ from ..connector.errors import Problems
 from ..connector.model import Connector, show
 from ..connector.topology import Host, read_hosts, show_host_fields
 from ..connector.vocabulary import Limits
-from . import servers, values
+from . import receive_connector, servers, values
 from .calls import Call
+from .receive_task import alike
+from .receive_writes import READ as READ_RECEIVE_CONNECTORS
 from .send_connector import Found, read
 from .send_rules import DEFAULT
 from .send_task import READ_ACCEPTED_DOMAINS, surroundings
@@ -34,21 +36,27 @@ class Information:
         problems.raise_if_any()
 
     def reads(self) -> list[Call]:
-        return [servers.READ_SERVERS, READ, READ_ACCEPTED_DOMAINS, servers.READ_SITE_LINKS]
+        return [servers.READ_SERVERS, READ, READ_ACCEPTED_DOMAINS, servers.READ_SITE_LINKS, READ_RECEIVE_CONNECTORS]
 
     def result(self, answers: Answers, session: Session) -> dict[str, Any]:
         warnings: list[str] = []
         around = surroundings(answers[0], answers[2], answers[3], self.declared, session, warnings, Problems())
         found = sorted((read(one, around.servers) for one in answers[1]), key=lambda one: one.connector.key)
+        receiving = [receive_connector.read(one, around.servers) for one in answers[4]]
         sets = sorted({one.owner for one in found if one.owner})
         return {
             "connectors": _shown(found, self.set),
+            "receive_connectors": _receiving(receiving, self.set, around.servers),
             "hosts": _hosts(around.hosts),
             "sets": {name: _shown(found, name) for name in sets},
             "unmanaged": _shown(found, ""),
+            "unmanaged_receive_connectors": _receiving(receiving, "", around.servers),
             "accepted_domains": [_accepted(one) for one in _by_name(answers[2])],
             "site_links": [_site_link(one) for one in _by_name(answers[3])],
-            "not_expressed": [entry for one in found for entry in not_expressed(one)],
+            "not_expressed": [
+                *(entry for one in found for entry in not_expressed(one)),
+                *(entry for one in receiving for entry in _unreadable(one)),
+            ],
             "session": session.plain(),
             "warnings": warnings,
         }
@@ -78,6 +86,19 @@ def not_expressed(found: Found) -> list[dict[str, str]]:
 
 def _shown(found: Iterable[Found], owner: str) -> list[dict[str, Any]]:
     return [shown(one.connector) for one in found if one.owner == owner]
+
+
+def _receiving(found: Iterable[receive_connector.Found], owner: str, known: servers.Servers) -> list[dict[str, Any]]:
+    """Whether strangers may relay by a permission of their own is not read here, so relay stands there only otherwise."""
+    own = {one.key: (one.name, one.settings, one.relay) for one in found if one.owner == owner}
+    return alike(own, known, known.on_edge)
+
+
+def _unreadable(found: receive_connector.Found) -> list[dict[str, str]]:
+    return [
+        {"connector": found.title, "property": one.partition(":")[0], "value": one, "reason": "cannot be read"}
+        for one in found.unreadable
+    ]
 
 
 def _hosts(hosts: Mapping[str, Host]) -> dict[str, Any]:

@@ -238,12 +238,13 @@ def _diff(items: Sequence[Item], own: Sequence[Found], known: Servers, edge: boo
         if item.new is not None:
             relay = relay_of(item.new, item.right)
             result[known_label(item.server), item.name.lower()] = (item.name, item.new, relay)
-    return {"before": _alike(before, known, edge), "after": _alike(result, known, edge)}
+    return {"before": alike(before, known, edge), "after": alike(result, known, edge)}
 
 
-def _alike(
+def alike(
     connectors: Mapping[tuple[str, str], tuple[str, Settings, str | None]], known: Servers, edge: bool
 ) -> list[dict[str, Any]]:
+    """In the vocabulary: those that are alike on several servers stand there once. By server and name: name, settings, relay."""
     made: list[dict[str, Any]] = []
     for (label, _key), (name, settings, relay) in sorted(connectors.items(), key=lambda one: (one[0][1], one[0][0])):
         shown = show(name, [known.host_of(label)], settings, relay, edge)

@@ -84,9 +84,11 @@ class Bridge:
         shell_ends_with: str = "",
         foreign: bool = False,
         local: bool = False,
+        setup_running: bool = False,
     ) -> None:
         self.organisation, self.refuse, self.quiet_loss = organisation, refuse, quiet_loss
         self.shell_ends_with, self.foreign, self.local = shell_ends_with, foreign, local
+        self.setup_running = setup_running
         self.sessions: list[Session] = []
         self.calls: list[Call] = []
         self.problems: list[str] = []
@@ -131,6 +133,7 @@ class Bridge:
             "EXCHANGE_STUBS_SHELL_ENDS_WITH": self.shell_ends_with,
             "EXCHANGE_STUBS_FOREIGN": "foreign" if self.foreign else "",
             "EXCHANGE_STUBS_LOCAL": "local" if self.local else "",
+            "EXCHANGE_STUBS_SETUP": "running" if self.setup_running else "",
             "PSModulePath": f"{STUBS}{os.pathsep}{os.environ.get('PSModulePath', '')}".rstrip(os.pathsep),
         }
         if way in ("management_shell", "edge"):

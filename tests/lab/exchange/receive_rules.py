@@ -34,15 +34,14 @@ def check(
     longest = int(call.organisation.forms.pick("range_limit"))
     if len(made["RemoteIPRanges"]) > longest:
         raise CmdletError("AdminLimitExceededException", "The administrative limit for this request was exceeded.")
-    if call.cmdlet.verb == "New" or call.given.keys() & {"Bindings", "RemoteIPRanges", "TransportRole"}:
-        for other in others:
-            _check_clash(call, made, other)
+    for other in others:
+        _check_clash(call, made, other)
     return made
 
 
 def _groups(call: Run, made: Values) -> tuple[str, ...]:
     groups = tuple(group for group in made["PermissionGroups"] if group != "None")
-    if "Custom" in groups and "PermissionGroups" in call:
+    if "Custom" in groups:
         call.refuse_where("custom_group", "Custom cannot be set, it is made by Add-ADPermission.")
     if call.organisation.edge and "ExchangeLegacyServers" in groups:
         call.refuse("PermissionGroups", "An Edge Transport server does not have ExchangeLegacyServers.")

@@ -20,7 +20,7 @@ def check(call: Run, old: Mapping[str, Any], values: Values) -> Values:
     _address_spaces(call, made)
     _routing(call, old, made)
     _authentication(call, made)
-    _tls(call, old, made)
+    _tls(call, made)
     if call.given.get("SourceIPAddress") and made["SourceIPAddress"] != old["SourceIPAddress"] and not _edge(call):
         call.refuse_where("source_address_on_mailbox", "SourceIPAddress is valid on Edge Transport servers only.")
     return made
@@ -50,14 +50,13 @@ def _address_spaces(call: Run, made: Values) -> None:
 
 
 def _routing(call: Run, old: Mapping[str, Any], made: Values) -> None:
-    new = call.cmdlet.verb == "New"
     if made["DNSRoutingEnabled"] and made["SmartHosts"]:
-        _back_to_dns(call, old, made)
+        _back_to_dns(call, made)
     if not made["DNSRoutingEnabled"]:
         if not made["SmartHosts"]:
             call.refuse("SmartHosts/none", "Without DNS routing the connector needs smart hosts.")
         if "DNSRoutingEnabled" in call and "SmartHosts" not in call:
-            if old["DNSRoutingEnabled"] or new:
+            if old["DNSRoutingEnabled"]:
                 call.refuse("SmartHosts/together", "DNSRoutingEnabled false needs SmartHosts in the same command.")
             call.refuse_where("dns_off_alone", "DNSRoutingEnabled false needs SmartHosts in the same command.")
         if "SmartHosts" in call and "DNSRoutingEnabled" not in call:
@@ -67,12 +66,10 @@ def _routing(call: Run, old: Mapping[str, Any], made: Values) -> None:
         call.refuse("AddressSpaces/type", "An address space that is not of the type SMTP needs a smart host.")
 
 
-def _back_to_dns(call: Run, old: Mapping[str, Any], made: Values) -> None:
+def _back_to_dns(call: Run, made: Values) -> None:
     """DNS routing and smart hosts at once: refused, unless the smart hosts are only left over from before."""
     if "SmartHosts" in call:
         call.refuse("DNSRoutingEnabled", "With SmartHosts DNSRoutingEnabled must be false.")
-    if old["DNSRoutingEnabled"]:
-        return  # this organisation keeps them, and it has kept them before
     form = call.organisation.forms.pick("dns_with_old_smart_hosts")
     if form == "refused":
         call.refuse("DNSRoutingEnabled", "With SmartHosts DNSRoutingEnabled must be false.")
@@ -90,13 +87,11 @@ def _authentication(call: Run, made: Values) -> None:
         call.refuse_where("domain_secure_with_smart_hosts", "DomainSecureEnabled needs DNS routing and STARTTLS.")
 
 
-def _tls(call: Run, old: Mapping[str, Any], made: Values) -> None:
+def _tls(call: Run, made: Values) -> None:
     if made["RequireTLS"] and made["IgnoreSTARTTLS"]:
         call.refuse("IgnoreSTARTTLS", "With RequireTLS true IgnoreSTARTTLS must be false.")
     if made["TlsAuthLevel"] is not None and not made["RequireTLS"]:
-        if "TlsAuthLevel" in call or not old["RequireTLS"]:
-            call.refuse("TlsAuthLevel", "TlsAuthLevel needs RequireTLS true.")
-        if call.organisation.forms.pick("tls_off_with_old_level") == "refused":
+        if "TlsAuthLevel" in call or call.organisation.forms.pick("tls_off_with_old_level") == "refused":
             call.refuse("TlsAuthLevel", "TlsAuthLevel needs RequireTLS true.")
         made["TlsAuthLevel"] = None
     if made["TlsAuthLevel"] is not None and "TlsAuthLevel" in call and "RequireTLS" not in call:

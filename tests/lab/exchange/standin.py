@@ -127,15 +127,11 @@ class _Work:
     # --- the session ---
 
     def _open(self) -> None:
+        self.session["method"] = method = self._method()
         if self.invoker.setup_running:
             raise StoppedError(
                 "setup_running", "Exchange Setup is running on this host", "Try again when it has ended."
             )
-        method = self.option.get("session_method") or "auto"
-        self.session["method"] = method = self._auto() if method == "auto" else method
-        if method == "existing" and not self._has("Get-SendConnector"):
-            text = "this session has no cmdlets of Exchange"
-            raise StoppedError("no_exchange", text, "Use another session_method.")
         local = self.organisation.local
         shell = method == "management_shell" and not self.option.get("session_username")
         uri = self.option.get("session_uri") if method == "remoting" else f"http://{local.fqdn}/PowerShell/"
@@ -150,10 +146,21 @@ class _Work:
             self.session["server"] = local.fqdn if shell else local.name
         self.session["edge"] = method == "edge" or (method == "existing" and self.organisation.edge)
 
-    def _auto(self) -> str:
-        if self.invoker.method == "existing":
+    def _method(self) -> str:
+        asked = self.option.get("session_method") or "auto"
+        if asked == "existing" and not self._has("Get-SendConnector"):
+            remedy = "Connect to a session that has them, or use another session_method."
+            raise StoppedError("no_exchange", "this session has no cmdlets of Exchange", remedy)
+        if asked != "auto":
+            return str(asked)
+        if self.invoker.method == "existing" and self._has("Get-SendConnector"):
             return "existing"
-        return "remoting" if self.option.get("session_uri") else self.invoker.method
+        if self.option.get("session_uri"):
+            return "remoting"
+        if self.invoker.method != "existing":
+            return self.invoker.method
+        remedy = "Run the task on an Exchange server, or set session_uri, such as http://ex1.contoso.com/PowerShell/."
+        raise StoppedError("no_exchange", "there is no Exchange on this host", remedy)
 
     def _has(self, cmdlet: str) -> bool:
         return cmdlet.lower() in (name.lower() for name in self.organisation.cmdlets())

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.errors import ConnectorError
 from ansible_collections.mailops.connectors.plugins.module_utils.exchange import task
 from ansible_collections.mailops.connectors.plugins.module_utils.exchange.site_links import SiteLinks
@@ -114,3 +116,22 @@ def test_somebody_else_is_quicker(seed: int) -> None:
     there.faults.before_session(lambda: there.call("Set-AdSiteLink", quick), number=2)
     assert run(there, LINK)["plan"][0]["changes"]["cost"] == {"before": 77, "after": 10}
     assert there_is(there)[0] == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "from_fragments"),
+    [
+        ("exchange_receive_connectors", set()),
+        ("exchange_accepted_domains", {"hosts", "routing_groups"}),
+        ("exchange_site_links", set()),
+    ],
+)
+def test_the_documentation_has_every_option(name: str, from_fragments: set[str]) -> None:
+    plugins = "ansible_collections.mailops.connectors.plugins"
+    action = importlib.import_module(f"{plugins}.action.{name}").ActionModule
+    documentation = yaml.safe_load(importlib.import_module(f"{plugins}.modules.{name}").DOCUMENTATION)
+    assert {*documentation["options"], *from_fragments} == set(action.ARGUMENTS)
+    for option, told in documentation["options"].items():
+        declared = action.ARGUMENTS[option]
+        for key in ("type", "default", "required", "elements", "choices"):
+            assert told.get(key) == declared.get(key), (option, key)

@@ -282,6 +282,14 @@ def test_an_empty_list_of_bindings_is_refused_as_recorded() -> None:
     assert caught.value.message == "Cannot bind argument to parameter 'Bindings' because it is an empty collection."
 
 
+@pytest.mark.parametrize("parameter", PLACE)
+def test_the_last_value_cannot_be_removed(parameter: str) -> None:
+    there = organisation()
+    new(there)
+    with pytest.raises(CmdletError):
+        change(there, **{parameter: {"remove": PLACE[parameter]}})
+
+
 def test_external_authentication_may_need_the_groups_in_the_same_call() -> None:
     for form in ("accepted", "refused"):
         there = organisation(external_alone=form)

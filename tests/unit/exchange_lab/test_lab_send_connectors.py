@@ -38,6 +38,8 @@ PLAIN = {
     "source_server": "short",
     "ip_smart_host": "bare",
     "smtp_case": "SMTP",
+    "tls_off_with_old_level": "clears",
+    "dns_with_old_smart_hosts": "clears",
 }
 
 
@@ -235,6 +237,8 @@ def test_back_to_dns_with_the_old_smart_hosts(form: str, hosts: list[str]) -> No
     one = change(there, DNSRoutingEnabled=True)
     assert (one["DNSRoutingEnabled"], one["SmartHosts"]) == (True, hosts)
     change(there, Port=26)
+    with pytest.raises(CmdletError):
+        change(there, DNSRoutingEnabled=False)
 
 
 def test_back_to_dns_and_smart_hosts_away_in_one_call_is_always_possible() -> None:

@@ -205,7 +205,9 @@ def test_what_role_based_access_control_hides() -> None:
     assert failure(Invoker(there)({"calls": [READ, {**READ, "each": each}]})) == ("parameter_hidden", 1, None)
     there.faults.hide("Get-SendConnector")
     assert failure(Invoker(there)({"calls": [READ]})) == ("session", None, None)
-    assert failure(Invoker(there, method="existing")({"calls": [READ]})) == ("no_exchange", None, None)
+    for asked in ("auto", "existing"):
+        result = Invoker(there, method="existing")({"calls": [READ], "session_method": asked})
+        assert failure(result) == ("no_exchange", None, None)
     assert there.calls == []
 
 

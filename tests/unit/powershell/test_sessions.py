@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -173,20 +169,14 @@ def test_the_own_cmdlet_of_a_real_engine_without_remoting_is_a_failure_of_the_se
     assert "The session with http://127.0.0.1:9/PowerShell/ was not opened" in result["msg"]
 
 
-def test_exchange_setup_is_not_disturbed(host: Callable[..., Any], tmp_path: Path) -> None:
-    """A real process of that name."""
-    program = tmp_path / "ExSetupUI"
-    shutil.copy(shutil.which("sleep") or "", program)
-    with subprocess.Popen([str(program), "60"], env={**os.environ, "LC_ALL": "C"}) as process:
-        try:
-            there = host(organisation())
-            result = there.invoke(READ).result
-        finally:
-            process.kill()
+@pytest.mark.parametrize("way", WAYS)
+def test_exchange_setup_is_not_disturbed(host: Callable[..., Any], way: str) -> None:
+    there = host(organisation(way), way, setup_running=True)
+    result = there.invoke(READ).result
     assert result["failure"]["kind"] == "setup_running"
     assert "Try again when it has ended" in result["msg"]
     assert there.bridge.calls == []
-    assert "failed" not in there.invoke(READ).result
+    assert [session for session in there.bridge.sessions if session.state != "Process"] == []
 
 
 # --- a session that breaks off ---------------------------------------------------------------------------------------

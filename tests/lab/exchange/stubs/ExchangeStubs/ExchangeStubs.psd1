@@ -14,7 +14,7 @@
         'Get-AdSiteLink', 'Set-AdSiteLink', 'Get-ADSite'
         'Get-ADPermission', 'Add-ADPermission', 'Remove-ADPermission'
         'Get-ExchangeServer', 'Get-ExchangeCertificate', 'Get-TransportConfig', 'Get-TransportService', 'Get-Queue'
-        'New-PSSession', 'Import-PSSession', 'Get-PSSession', 'Remove-PSSession', 'Add-PSSnapin'
+        'New-PSSession', 'Import-PSSession', 'Get-PSSession', 'Remove-PSSession', 'Add-PSSnapin', 'Get-Process'
     )
     CmdletsToExport = @()
     VariablesToExport = @()

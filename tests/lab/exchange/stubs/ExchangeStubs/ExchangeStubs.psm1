@@ -211,16 +211,24 @@ $exported = @()
 if ($env:EXCHANGE_STUBS_WAY -eq 'existing') {
     $exported = @($script:cmdlets | ForEach-Object { $_.name })
     foreach ($name in $exported) {
-        Set-Item -Path "Function:$name" -Value $stub
+        Set-Item -Path "Function:script:$name" -Value $stub
     }
 } elseif ($env:EXCHANGE_STUBS_WAY -in 'remoting', 'management_shell') {
-    $exported = 'New-PSSession', 'Import-PSSession', 'Get-PSSession', 'Remove-PSSession'
+    $exported = @('New-PSSession', 'Import-PSSession', 'Get-PSSession', 'Remove-PSSession')
 } elseif ($env:EXCHANGE_STUBS_WAY -eq 'edge') {
-    $exported = 'Add-PSSnapin'
+    $exported = @('Add-PSSnapin')
 }
 if ($env:EXCHANGE_STUBS_LOCAL) {
-    Set-Item -Path Function:Set-SendConnector -Value { param ($Identity, $Port) throw "The own cmdlet of this host, with $Identity and $Port." }
+    Set-Item -Path Function:script:Set-SendConnector -Value { param ($Identity, $Port) throw "The own cmdlet of this host, with $Identity and $Port." }
     $exported += 'Set-SendConnector'
+}
+if ($env:EXCHANGE_STUBS_SETUP) {
+    # No real process, which every other test on this machine would see.
+    Set-Item -Path Function:script:Get-Process -Value {
+        param ([string]$Name)
+        [pscustomobject]@{ ProcessName = 'ExSetupUI' } | Where-Object { $_.ProcessName -like $Name }
+    }
+    $exported += 'Get-Process'
 }
 $script:foreign = [bool]$env:EXCHANGE_STUBS_FOREIGN
 if ($script:foreign) {
