@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
+import exchange_half
 from lab import LabError, ansible, namespace, postfix
 from lab.ansible import Run
 from lab.postfix import Instance
@@ -53,6 +54,7 @@ class Demo:
         self.relay()
         self.change()
         self.removal()
+        exchange_half.show(self.story, self.project.inventory.parent / "exchange", self.lab.contoso["gw1"])
 
     def playbook(self, file: Path, *, check: bool = False, extra: str = "", may_fail: bool = False) -> Run:
         arguments = ["--extra-vars", extra] if extra else []

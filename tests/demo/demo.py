@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The main job, shown: a list of SMTP connectors routes real mail through real Postfix hosts.
 
-Takes about a minute, as root, with Postfix, Python 3.11 or newer, ansible-core, cryptography and dnspython installed
+Takes about a minute, as root, with Postfix, Python 3.11 or newer, ansible-core, cryptography, dnspython and pywinrm installed
 (``./dev demo`` sees to all of these). Exit status: 0 all proved, 1 something is not so, 2 cannot run here.
 """
 
@@ -15,7 +15,7 @@ import signal
 import sys
 from pathlib import Path
 
-MODULES = {"ansible": "ansible-core", "cryptography": "cryptography", "dns": "dnspython"}
+MODULES = {"ansible": "ansible-core", "cryptography": "cryptography", "dns": "dnspython", "winrm": "pywinrm"}
 
 
 def missing() -> str:

@@ -31,7 +31,7 @@ from environments import (
 
 POWERSHELL_MODULE = "plugins/modules/exchange_invoke.ps1"
 MODULE_CODE = ("tests/unit/plugins/module_utils", "tests/unit/plugins/modules")
-PURE = ("plugins/module_utils/connector", "plugins/module_utils/postfix", "plugins/module_utils/exchange")
+PURE = tuple(f"plugins/module_utils/{room}" for room in ("connector", "exchange", "postfix", "smtp"))
 # Test files that run playbooks; the others call module code, which has no ansible-core around it.
 _RUNS_ANSIBLE = re.compile(r"^from (lab import .*\bansible\b|bench|demo)|chapters", re.MULTILINE)
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|error|errors|xfailed)\b")

@@ -40,7 +40,7 @@ def demonstrate(temporary_files: Path, demo: Path = DEMO) -> subprocess.Complete
 def test_it_proves_everything_and_leaves_nothing(temporary_files):
     run = demonstrate(temporary_files)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "19 things proved" in run.stdout
+    assert "23 things proved" in run.stdout
     assert list(temporary_files.iterdir()) == []
 
 

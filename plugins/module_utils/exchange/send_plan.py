@@ -13,6 +13,7 @@ from typing import Any
 from ..connector.errors import Problems, connector_place
 from ..connector.model import Connector, Wanted
 from ..connector.plan import Change, compare, predecessor
+from ..connector.values import show_size
 from ..connector.vocabulary import BY_NAME
 from . import send_rules, values
 from .send_connector import Found
@@ -178,7 +179,7 @@ def _notes(item: Wanted, before: Found | None, new: Connector, password: bool) -
             f"Exchange balances the mail over the {len(new.smart_hosts)} smart hosts, while Postfix tries them in their order"
         )
     if new.max_message_size != BY_NAME["max_message_size"].default:
-        limit = values.write_size(new.max_message_size)
+        limit = show_size(new.max_message_size)
         notes.append(
             f"Mail of more than {limit} takes the next connector that has room for it, and is returned where there is none"
         )

@@ -282,4 +282,4 @@ def _sizes(after: Organisation, listed: set[str], configuration: Sequence[Object
     ]
     if not small or limit == plain.UNLIMITED:
         return []
-    return [f"{', '.join(small)} take less than the organisation's MaxSendSize of {values.write_size(limit)}"]
+    return [f"{', '.join(small)} take less than the organisation's MaxSendSize of {plain.show_size(limit)}"]
