@@ -141,7 +141,9 @@ def read_connector(raw: Any, problems: Problems, place: int = 1) -> Wanted | Non
         if entry.name != "name"
     }
     port = found.pop("port")
-    found["smart_hosts"] = tuple(SmartHost(host.host, host.port or port, host.mx) for host in found["smart_hosts"])
+    # Written with its port and without, a host is the same one.
+    hosts = (SmartHost(host.host, host.port or port, host.mx) for host in found["smart_hosts"])
+    found["smart_hosts"] = tuple(dict.fromkeys(hosts))
     connector = Connector(name=name, **found)
     given = frozenset(key for key, value in raw.items() if value is not None and key not in READ_ONLY)
     wanted = Wanted(connector, False, renamed_from, reset, given, _password(raw))

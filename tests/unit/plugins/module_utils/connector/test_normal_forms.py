@@ -229,6 +229,13 @@ def test_relay_to_a_wide_domain_is_a_warning():
     assert not model.relay_warnings(read({**base, "address_spaces": ["*.co.uk"], "relay": False}).connector)
 
 
+def test_a_host_with_its_port_and_without_is_one_host():
+    raw = {"name": "c", "bridgeheads": ["gw1"], "address_spaces": ["a.test"], "port": 587}
+    assert model.show(read({**raw, "smart_hosts": ["mx.a.test", "mx.a.test:587"]}).connector)["smart_hosts"] == [
+        "mx.a.test:587"
+    ]
+
+
 def test_a_port_of_25_is_not_shown():
     shown = [
         show_smart_host(host)
