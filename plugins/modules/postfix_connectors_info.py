@@ -21,6 +21,17 @@ options:
       - The set whose connectors are returned as RV(connectors), RV(hosts) and RV(routing_groups).
     type: str
     default: default
+  ask_routes:
+    description:
+      - Whether to ask the running C(trivial-rewrite(8)) for every class of addresses that the connectors of all sets and the
+        local domains make, a subdomain of each among them, and to compare its answer with the declared route.
+    type: bool
+    default: false
+  this_host:
+    description:
+      - The name by which the connectors know the host that the task runs on. Looked at with O(ask_routes=true).
+      - The default is its inventory name. Needed where the task is delegated to another host.
+    type: str
 extends_documentation_fragment:
   - mailops.connectors.attributes
   - mailops.connectors.attributes.postfix_group
@@ -49,6 +60,12 @@ EXAMPLES = r"""
     hosts: "{{ there.hosts }}"
     routing_groups: "{{ there.routing_groups }}"
     purge: true
+
+- name: Ask whether mail goes where the connectors say
+  mailops.connectors.postfix_connectors_info:
+    ask_routes: true
+  register: there
+  failed_when: there.disagreeing | default([])
 """
 
 RETURN = r"""
@@ -75,6 +92,12 @@ sets:
   description: All sets of the host by name, each with connectors, hosts and routing_groups.
   returned: success
   type: dict
+digest:
+  description:
+    - A digest of all sets as they were declared. It is the same on all bridgeheads that hold the same lists.
+  returned: success
+  type: str
+  sample: 5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef
 services:
   description: The services in C(master.cf) that carry connectors.
   returned: success
@@ -89,45 +112,73 @@ unmanaged:
   returned: success
   type: list
   elements: str
+routes:
+  description: One entry for each class of addresses. Empty where Postfix could not be asked.
+  returned: with O(ask_routes=true)
+  type: list
+  elements: dict
+  contains:
+    address:
+      description: An address that stands for its class.
+      type: str
+      sample: mailops-probe@partner.example
+    route:
+      description: The declared route in words.
+      type: str
+      sample: to-partner via [mx1.partner.example]:25
+    expected:
+      description: The declared route as Postfix writes it, V(local delivery) or V(no connector).
+      type: str
+      sample: connector-to-partner-0123456789:[mx1.partner.example]:25
+    answered:
+      description: What C(trivial-rewrite(8)) answers.
+      type: str
+      sample: connector-to-partner-0123456789:[mx1.partner.example]:25
+    agrees:
+      description: Whether the two are the same route.
+      type: bool
+disagreeing:
+  description: >-
+    A sentence for every address whose mail takes another route than the declared one, naming the entry that decides. What is
+    wrong with the connectors on this host is told here too.
+  returned: with O(ask_routes=true)
+  type: list
+  elements: str
+verification:
+  description: Whether C(trivial-rewrite(8)) was asked, and why not.
+  returned: with O(ask_routes=true)
+  type: str
+  sample: "not asked: Postfix is not running"
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mailops.connectors.plugins.module_utils.postfix import store
 from ansible_collections.mailops.connectors.plugins.module_utils.postfix.command import Postfix, through
-from ansible_collections.mailops.connectors.plugins.module_utils.postfix.gathering import gather
+from ansible_collections.mailops.connectors.plugins.module_utils.postfix.information import information
 from ansible_collections.mailops.connectors.plugins.module_utils.postfix.lookup_tables import LookupTables
+from ansible_collections.mailops.connectors.plugins.module_utils.postfix.store import StoreError
 from ansible_collections.mailops.connectors.plugins.module_utils.postfix.transaction import FAILURES
-
-
-def read(postfix: Postfix, tables: LookupTables, name: str) -> dict[str, object]:
-    known = store.load(postfix.config_directory)
-    gathered = gather(postfix, tables, known)
-    sets = {one: store.show_set(known.sets[one]) for one in sorted(known.sets)}
-    nothing = {"connectors": [], "hosts": {}, "routing_groups": []}
-    return {
-        **sets.get(name, nothing),
-        "sets": sets,
-        "services": sorted(known.services),
-        "settings": {setting: known.settings[setting].written for setting in sorted(known.settings)},
-        "unmanaged": gathered.unmanaged(),
-    }
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "set": {"type": "str", "default": "default"},
+            "ask_routes": {"type": "bool", "default": False},
+            "this_host": {"type": "str"},
             "config_directory": {"type": "path"},
             "command_directory": {"type": "path"},
         },
         supports_check_mode=True,
     )
-    directories = (module.params["config_directory"], module.params["command_directory"])
+    given = module.params
+    if given["ask_routes"] and not given["this_host"]:
+        module.fail_json(msg="this_host is needed: the name by which bridgeheads and hosts know this host.")
+    directories = (given["config_directory"], given["command_directory"])
     postfix = Postfix(directories[0], through(module), directories[1])
     tables = LookupTables(directories[0], through(module), directories[1])
     try:
-        result = read(postfix, tables, module.params["set"])
-    except (store.StoreError, *FAILURES) as error:
+        result = information(postfix, tables, given["set"], given["this_host"] or "", given["ask_routes"])
+    except (StoreError, *FAILURES) as error:
         module.fail_json(msg=str(error))
     else:
         module.exit_json(changed=False, **result)

@@ -9,7 +9,6 @@ Everything is decided before the first write. The decisions are made by the pure
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,7 +27,7 @@ from ..connector.plan import (
 )
 from ..connector.routing import Router
 from ..connector.topology import ConnectorSet, Organisation, merge, read_hosts, read_routing_groups
-from . import files, rewrite, store
+from . import asking, files, store
 from .command import Postfix
 from .compile import Compiled, compile_host
 from .desired import Desired, desired, transport_text
@@ -39,12 +38,9 @@ from .routes import Words, changes, probe, with_routes
 from .steps import Planner, SaveStore, Step
 from .store import Store
 from .transaction import Transaction, VerificationError, tidy
-from .view import Answer, MailSettings, resolve
 
 # One writer at a time; another one may be busy with a large list.
 LOCK_SECONDS = 600
-# How long trivial-rewrite(8) may take to see new tables after a reload.
-SETTLING_SECONDS = 20
 _SHOWN_DIFFERENCES = 5
 
 
@@ -138,8 +134,8 @@ def prepare(postfix: Postfix, tables: LookupTables, request: Request) -> Prepare
     this_host = request.this_host.lower()
     problems.raise_if_any()
     gathered = gather(postfix, tables, known)
-    organisation = _organisation(sets.values(), this_host, gathered, problems)
-    old = _organisation(known.sets.values(), this_host, gathered, Problems())
+    organisation = organisation_here(sets.values(), this_host, gathered, problems)
+    old = organisation_here(known.sets.values(), this_host, gathered, Problems())
     problems.raise_if_any()
     router = Router(organisation)
     compiled = compile_host(router, this_host, gathered.facts, problems)
@@ -174,7 +170,7 @@ def prepare(postfix: Postfix, tables: LookupTables, request: Request) -> Prepare
     )
 
 
-def _organisation(sets: Any, this_host: str, gathered: Gathered, problems: Problems) -> Organisation:
+def organisation_here(sets: Any, this_host: str, gathered: Gathered, problems: Problems) -> Organisation:
     """All sets merged, with the domains that Postfix itself delivers here added to this host's local domains."""
     made = merge(sets, problems, "postfix", this_host)
     here = made.hosts[this_host]
@@ -277,39 +273,9 @@ def verify_routes(postfix: Postfix, tables: LookupTables, prepared: Prepared) ->
     if prepared.compiled.default_route:
         wanted["*"] = prepared.compiled.default_route
     asked = [
-        (key, address, wanted[key]) for key, address in _addresses(prepared.changed_keys) if wanted.get(key, ":") != ":"
+        asking.Question(key, address, wanted[key])
+        for key, address in _addresses(prepared.changed_keys)
+        if wanted.get(key, ":") != ":"
     ]
-    deadline = time.monotonic() + SETTLING_SECONDS
-    settings: MailSettings | None = None
-    while True:
-        answers = rewrite.ask(queue, [address for _key, address, _value in asked])
-        wrong = [
-            (key, address, answer)
-            for (key, address, value), answer in zip(asked, answers)
-            if not _is(answer, value, address)
-        ]
-        if not wrong:
-            return []
-        settings = settings or prepared.gathered.read_settings()
-        # Where the files themselves say the same, waiting for a process with newer settings would be in vain.
-        settled = all(resolve(settings, address) == answer for _key, address, answer in wrong)
-        if settled or time.monotonic() > deadline:
-            break
-        time.sleep(0.3)
-    return [_difference(key, address, answer, settings) for key, address, answer in wrong]
-
-
-def _is(answer: Answer, value: str, address: str) -> bool:
-    service, _colon, next_hop = value.partition(":")
-    return (answer.transport, answer.nexthop) == (service, next_hop or address.partition("@")[2])
-
-
-def _difference(key: str, address: str, answer: Answer, settings: MailSettings) -> str:
-    winner = resolve(settings, address)
-    if winner.matched:
-        because = f"the entry {winner.matched[1]} of {winner.matched[0]} wins"
-    elif answer.problem:
-        because = answer.problem
-    else:
-        because = f"its address class is {answer.domain_class}"
-    return f"{key} goes to {answer.transport}:{answer.nexthop} ({because})"
+    replies = asking.ask(queue, asked, prepared.gathered.read_settings)
+    return [asking.difference(reply) for reply in replies if not reply.agrees]

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, mailops.connectors contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What postfix_connectors_info tells about one host. Writes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..connector.errors import Problems
+from ..connector.routing import Router
+from . import asking, store
+from .command import Postfix
+from .compile import compile_host
+from .gathering import Gathered, gather
+from .lookup_tables import LookupTables
+from .provision import organisation_here
+from .rewrite import RewriteError
+
+
+def information(
+    postfix: Postfix, tables: LookupTables, set_name: str = "default", this_host: str = "", ask_routes: bool = False
+) -> dict[str, Any]:
+    """Raises StoreError, PostfixFileError and the errors of the leaves."""
+    known = store.load(postfix.config_directory)
+    gathered = gather(postfix, tables, known)
+    sets = {one: store.show_set(known.sets[one]) for one in sorted(known.sets)}
+    nothing: dict[str, Any] = {"connectors": [], "hosts": {}, "routing_groups": []}
+    found = {
+        **sets.get(set_name, nothing),
+        "sets": sets,
+        "digest": digest(sets),
+        "services": sorted(known.services),
+        "settings": {setting: known.settings[setting].written for setting in sorted(known.settings)},
+        "unmanaged": gathered.unmanaged(),
+    }
+    return {**found, **asked_routes(gathered, this_host.lower())} if ask_routes else found
+
+
+def digest(sets: Mapping[str, Any]) -> str:
+    """The same on all hosts that hold the same lists: the sets are kept as they were declared, for all hosts alike."""
+    text = json.dumps(sets, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def asked_routes(gathered: Gathered, this_host: str) -> dict[str, Any]:
+    """The declared route of every class of addresses, and what trivial-rewrite(8) answers."""
+    problems = Problems()
+    organisation = organisation_here(gathered.store.sets.values(), this_host, gathered, problems)
+    if problems.found:
+        return _not_asked("the list does not fit this host", problems)
+    router = Router(organisation)
+    compiled = compile_host(router, this_host, gathered.facts, problems)
+    if problems.found:
+        return _not_asked("the list does not fit this host any more", problems)
+    asked = asking.questions(router, this_host, compiled)
+    if not gathered.running:
+        return _not_asked("Postfix is not running", problems)
+    queue = gathered.postfix.parameters(["queue_directory"])["queue_directory"]
+    try:
+        replies = asking.ask(queue, asked, gathered.read_settings, {*compiled.services, *gathered.store.services})
+    except RewriteError as error:
+        return {**_not_asked("no answer", problems), "disagreeing": [f"{error}."]}
+    return {
+        "routes": [asking.plain(reply) for reply in replies],
+        "disagreeing": [asking.disagreement(reply) for reply in replies if not reply.agrees],
+        "verification": f"trivial-rewrite(8) was asked for {len(replies)} addresses",
+    }
+
+
+def _not_asked(reason: str, problems: Problems) -> dict[str, Any]:
+    return {
+        "routes": [],
+        "disagreeing": [str(problem) for problem in problems.found],
+        "verification": f"not asked: {reason}",
+    }
