@@ -10,7 +10,11 @@ from ansible_collections.mailops.connectors.plugins.module_utils.exchange.accept
     AcceptedDomains,
     Request,
 )
-from ansible_collections.mailops.connectors.plugins.plugin_utils.exchange_action import LIST_ARGUMENTS, ExchangeAction
+from ansible_collections.mailops.connectors.plugins.plugin_utils.exchange_action import (
+    LIST_ARGUMENTS,
+    REMOVALS,
+    ExchangeAction,
+)
 
 
 class ActionModule(ExchangeAction):
@@ -22,6 +26,7 @@ class ActionModule(ExchangeAction):
         "hosts": LIST_ARGUMENTS["hosts"],
         "routing_groups": LIST_ARGUMENTS["routing_groups"],
         "allow_type_change": {"type": "bool", "default": False},
+        "removals": REMOVALS,
     }
 
     def backend(self, arguments: dict[str, Any]) -> AcceptedDomains:

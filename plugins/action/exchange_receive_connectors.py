@@ -7,7 +7,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ansible_collections.mailops.connectors.plugins.module_utils.exchange.receive_task import ReceiveConnectors, Request
-from ansible_collections.mailops.connectors.plugins.plugin_utils.exchange_action import LIST_ARGUMENTS, ExchangeAction
+from ansible_collections.mailops.connectors.plugins.plugin_utils.exchange_action import (
+    LIST_ARGUMENTS,
+    REMOVALS,
+    ExchangeAction,
+)
 
 
 class ActionModule(ExchangeAction):
@@ -17,6 +21,7 @@ class ActionModule(ExchangeAction):
     ARGUMENTS: ClassVar = {
         "connectors": {"type": "list", "elements": "dict", "required": True},
         "anonymous_logon": {"type": "str"},
+        "removals": REMOVALS,
         **{name: option for name, option in LIST_ARGUMENTS.items() if name not in ("routing_groups", "allow_unsafe")},
         "allow_unsafe": {"type": "list", "elements": "str", "choices": ["large_change"], "default": []},
     }
@@ -29,5 +34,6 @@ class ActionModule(ExchangeAction):
                 set=arguments["set"],
                 purge=arguments["purge"],
                 anonymous_logon=arguments["anonymous_logon"] or "",
+                removals=arguments["removals"],
             )
         )

@@ -52,6 +52,13 @@ options:
         this decides where mail goes.
     type: bool
     default: false
+  removals:
+    description:
+      - When domains that O(domains) names as absent are removed, for who changes other things in between.
+      - V(now), with everything else. V(later), not in this run. V(only), nothing else happens in this run.
+    type: str
+    choices: [now, later, only]
+    default: now
 notes:
   - C(async) is refused, because the task decides on the controller between its two sessions.
 seealso:

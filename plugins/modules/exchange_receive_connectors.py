@@ -273,6 +273,14 @@ options:
     elements: str
     choices: [large_change]
     default: []
+  removals:
+    description:
+      - When connectors are removed, for who changes the senders in between.
+      - V(now), with everything else. V(later), not in this run, except for those that make room for what comes. V(only), nothing
+        else happens in this run. Each removal belongs to one of the last two.
+    type: str
+    choices: [now, later, only]
+    default: now
 notes:
   - The connectors that Exchange's setup makes (C(Default Frontend), C(Client Frontend), C(Outbound Proxy Frontend), C(Default),
     C(Client Proxy), on Edge Transport servers C(Default internal receive connector)) are only touched if the list names them, and are

@@ -16,7 +16,7 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.errors import ConnectorError
-from ansible_collections.mailops.connectors.plugins.module_utils.exchange import task
+from ansible_collections.mailops.connectors.plugins.module_utils.exchange import removals, task
 
 INVOKE = "mailops.connectors.exchange_invoke"
 
@@ -49,6 +49,8 @@ LIST_ARGUMENTS: dict[str, dict[str, Any]] = {
     "allow_unsafe": {"type": "list", "elements": "str", "choices": ["large_change", "unserved"], "default": []},
 }
 """Options that every list of connectors has, with the same names everywhere."""
+
+REMOVALS: dict[str, Any] = {"type": "str", "choices": list(removals.WORDS), "default": removals.NOW}
 
 
 class ExchangeAction(ActionBase):  # type: ignore[misc]

@@ -21,7 +21,7 @@ from ..connector.errors import Problems, ValueProblem
 from ..connector.model import read_connectors, relay_warnings
 from ..connector.topology import read_hosts, read_routing_groups
 from ..connector.vocabulary import nearest
-from . import servers
+from . import removals, servers
 from .calls import Call, Each
 from .send_organisation import carry
 from .send_task import surroundings
@@ -45,6 +45,7 @@ class Request:
     hosts: Any = None
     routing_groups: Any = None
     allow_type_change: bool = False
+    removals: str = removals.NOW
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class AcceptedDomains:
         """Raises ConnectorError with every mistake that shows without a look at Exchange."""
         problems = Problems()
         self.allow_type_change = request.allow_type_change
+        self.removals = request.removals
         self.named = _read_domains(request.domains, problems)
         self.connectors = read_connectors(request.connectors, problems)
         self.declared = read_hosts(request.hosts, problems)
@@ -103,23 +105,25 @@ class AcceptedDomains:
         wanted = _merged(self.named, relayed, problems)
         found = {one.domain: one for one in map(read, answers[0])}
         items = [_Item(one, found.get(one.key)) for one in wanted]
+        successor = any(one.default for one in wanted)
         for item in items:
-            self._check(item, problems)
+            self._check(item, successor, problems)
         problems.raise_if_any()
         if "*" in found:
             warnings.append(
                 'The accepted domain "*" lets everybody relay to anywhere who reaches the organisation; it is left alone, and '
                 "should be removed"
             )
-        acting = [item for item in items if item.action]
+        due = [item for item in items if removals.are_due(self.removals, item.wanted.absent)]
+        acting = [item for item in due if item.action]
         return Planned(
             plan=[item.plain() for item in acting],
             writes=_writes(acting),
             read_back=[READ],
-            check=lambda read_back: _differences(items, read_back),
+            check=lambda read_back: _differences(due, read_back),
             unmanaged=sorted(set(found) - {item.wanted.key for item in items}),
             warnings=list(dict.fromkeys(warnings)),
-            diff=_diff(items),
+            diff=_diff(due),
         )
 
     def _relayed(self, answers: Answers, session: Session, problems: Problems, warnings: list[str]) -> list[Wanted]:
@@ -134,11 +138,12 @@ class AcceptedDomains:
             for pattern in sorted({Pattern(space.domain, False), space})
         ]
 
-    def _check(self, item: _Item, problems: Problems) -> None:
+    def _check(self, item: _Item, successor: bool, problems: Problems) -> None:
+        """successor: whether the list makes a domain the default one."""
         wanted, found = item.wanted, item.found
         if wanted.absent:
-            if found and found.default:
-                remedy = "make another domain the default one first (default: true)"
+            if found and found.default and not successor:
+                remedy = "make another domain the default one (default: true)"
                 problems.add(wanted.where, "state", "absent", "is the default accepted domain", remedy)
             return
         if found is None:

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from ..connector.address_space import AddressSpace, Pattern, wider
+from ..connector.address_space import AddressSpace, Pattern
 from ..connector.model import Connector
-from ..connector.routing import Route, Router
 from ..connector.topology import Organisation
+from .order_mail import Routes, Spaces, patterns_of
 
 SETTINGS, WIDEN, NARROW = "settings", "widen", "narrow"
 # What is tried first: new connectors, then what adds, then what takes away. A call that does more than one of these at once
@@ -83,7 +82,7 @@ class _Search:
 
     def __init__(self, before: Organisation, after: Organisation, works: Sequence[Work], hosts: Sequence[str]) -> None:
         self.organisation = before
-        self.routes = (_Routes(before, hosts), _Routes(after, hosts))
+        self.routes = (Routes(before, hosts), Routes(after, hosts))
         self.hosts = hosts
         self.works = works
         self.now: list[Connector | None] = [work.old for work in works]
@@ -92,11 +91,15 @@ class _Search:
         self.holding: dict[Pattern, dict[str, Connector]] = {}
         for connector in before.connectors.values():
             self._hold(connector)
-        self.space = _Spaces([*before.connectors.values(), *after.connectors.values()])
-        waiting = [place for place in range(len(works)) if self._remaining(place)]
-        self.waiting = sorted(waiting, key=lambda place: _narrow_first(works[place]))
+        self.space = Spaces([*before.connectors.values(), *after.connectors.values()], works)
+        self.remaining = [self._still_to_do(place) for place in range(len(works))]
+        waiting = [place for place, parts in enumerate(self.remaining) if parts]
+        self.waiting = dict.fromkeys(sorted(waiting, key=lambda place: _narrow_first(works[place])))
+        # What was not safe stays so until something near it changes: without this, long chains would take hours.
+        self.unsafe: dict[int, set[frozenset[str]]] = {}
+        self.waiting_for: dict[str, set[int]] = {}
 
-    def _remaining(self, place: int) -> frozenset[str]:
+    def _still_to_do(self, place: int) -> frozenset[str]:
         now, new = self.now[place], self.works[place].new
         if now is None or new is None:
             return frozenset() if now is new else frozenset(("create" if now is None else "remove",))
@@ -114,17 +117,22 @@ class _Search:
         taken: list[Step] = []
         for move in _MOVES:
             for place in list(self.waiting):
-                if move <= self._remaining(place):
+                if move <= self.remaining[place] and move not in self.unsafe.get(place, ()):
                     step = self._step(place, move)
                     if self._is_possible(step) and not self._broken(step):
                         self._take(step)
                         taken.append(step)
+                    else:
+                        self.unsafe.setdefault(place, set()).add(move)
         return taken
 
     def force(self) -> tuple[list[Step], str]:
         """Where nothing is safe, one connector is brought to its end at once, and what that means is said."""
-        free = [step for step in map(self._whole, self.waiting) if self._is_possible(step)]
-        step = free[0] if free else self._whole(self.waiting[0])
+        whole = (self._step(place, self.remaining[place]) for place in self.waiting)
+        step = next(filter(self._is_possible, whole), None)
+        if step is None:
+            first = next(iter(self.waiting))
+            step = self._step(first, self.remaining[first])
         broken = self._broken(step)
         self._take(step)
         shown = step.new or step.old
@@ -133,9 +141,6 @@ class _Search:
             f'for a moment after the change of "{name}", mail for {broken or "some addresses"} takes neither its old nor its '
             "new route, because no order of the cmdlets avoids that"
         )
-
-    def _whole(self, place: int) -> Step:
-        return self._step(place, self._remaining(place))
 
     def _step(self, place: int, move: frozenset[str]) -> Step:
         now, new = self.now[place], self.works[place].new
@@ -149,21 +154,29 @@ class _Search:
         return Step(place, now, made, SETTINGS in move)
 
     def _hold(self, connector: Connector) -> None:
-        for pattern in _patterns(connector):
+        for pattern in patterns_of(connector):
             self.holding.setdefault(pattern, {})[connector.key] = connector
 
     def _take(self, step: Step) -> None:
         self.now[step.work] = step.new
         if step.old:
             self.names.discard(step.old.key)
-            for pattern in _patterns(step.old):
+            for pattern in patterns_of(step.old):
                 self.holding[pattern].pop(step.old.key, None)
         if step.new:
             self.names.add(step.new.key)
             self._hold(step.new)
         self.touched[step.work] = self.touched[step.work] or step.settings
-        if not self._remaining(step.work):
-            self.waiting.remove(step.work)
+        self.remaining[step.work] = self._still_to_do(step.work)
+        if not self.remaining[step.work]:
+            del self.waiting[step.work]
+        self._reconsider(step)
+
+    def _reconsider(self, step: Step) -> None:
+        """What was not safe may be safe now: the connector itself, what waits for its name, and what shares its mail."""
+        near = self.space.works_near(patterns_of(step.old) | patterns_of(step.new))
+        for place in (step.work, *near, *self.waiting_for.pop(step.old.key if step.old else "", ())):
+            self.unsafe.pop(place, None)
 
     def _is_possible(self, step: Step) -> bool:
         """Exchange refuses a name that another connector still has, and a connector without address spaces."""
@@ -171,83 +184,32 @@ class _Search:
             return True
         if step.old is not None and step.old.address_spaces and not step.new.address_spaces:
             return False
-        return (step.old is not None and step.old.key == step.new.key) or step.new.key not in self.names
+        if (step.old is not None and step.old.key == step.new.key) or step.new.key not in self.names:
+            return True
+        self.waiting_for.setdefault(step.new.key, set()).add(step.work)
+        return False
 
     def _broken(self, step: Step) -> str:
         """An address space whose mail would take neither its old nor its new route after the step; empty if there is none."""
-        touched = _patterns(step.old) | _patterns(step.new)
+        touched = patterns_of(step.old) | patterns_of(step.new)
         queries = sorted(self.space.below(touched))
+        holders = self.space.holders(queries)
         trial: dict[str, Connector] = {}
-        for pattern in self.space.holders(queries):
+        for pattern in holders:
             trial.update(self.holding.get(pattern, {}))
         if step.old:
             trial.pop(step.old.key, None)
         if step.new:
             trial[step.new.key] = step.new
-        routes = _Routes(replace(self.organisation, connectors=trial), self.hosts)
-        for pattern in queries:
-            for host in self.hosts:
-                way = routes.way(host, pattern)
-                if any(part not in known for part, known in zip(way, self._known(host, pattern))):
-                    return str(pattern)
+        routes = Routes(replace(self.organisation, connectors=trial), self.hosts)
+        for size in self.space.sizes(holders):
+            for pattern in queries:
+                for host in self.hosts:
+                    way = routes.way(host, pattern, size)
+                    known = zip(*(one.way(host, pattern, size) for one in self.routes))
+                    if any(part not in both for part, both in zip(way, known)):
+                        return str(pattern)
         return ""
-
-    def _known(self, host: str, pattern: Pattern) -> list[tuple[Any, Any]]:
-        return list(zip(self.routes[0].way(host, pattern), self.routes[1].way(host, pattern)))
-
-
-class _Routes:
-    """Where mail for a pattern goes, as far as an administrator would call it another route."""
-
-    def __init__(self, organisation: Organisation, hosts: Sequence[str]) -> None:
-        self.router = Router(organisation)
-        self.hosts = hosts
-
-    def way(self, host: str, pattern: Pattern) -> tuple[Any, ...]:
-        """For the domain itself and for what is below it."""
-        below = self._told(self.router.route_below(host, pattern))
-        if pattern.is_everything:
-            return (below,)
-        return (self._told(self.router.route(host, pattern.domain)), below)
-
-    def _told(self, route: Route) -> tuple[Any, ...]:
-        connectors = self.router.organisation.connectors
-        carriers = [connectors[element.carrier] for element in route.elements]
-        return tuple(
-            (element.next_hops, element.hosts, carrier.tls, carrier.authentication)
-            for element, carrier in zip(route.elements, carriers)
-        )
-
-
-class _Spaces:
-    """All address spaces that play a part, and which of them hold which."""
-
-    def __init__(self, connectors: Iterable[Connector]) -> None:
-        self.known = {pattern for connector in connectors for pattern in _patterns(connector)}
-        self._below: dict[Pattern, set[Pattern]] = {}
-        for pattern in self.known:
-            for holder in _holders(pattern):
-                if holder in self.known:
-                    self._below.setdefault(holder, set()).add(pattern)
-
-    def below(self, patterns: Iterable[Pattern]) -> set[Pattern]:
-        """The known patterns whose mail these can take, themselves included."""
-        return {one for pattern in patterns for one in self._below.get(pattern, ())}
-
-    def holders(self, patterns: Iterable[Pattern]) -> set[Pattern]:
-        """The known patterns that can take mail of these."""
-        return {one for pattern in patterns for one in _holders(pattern) if one in self.known}
-
-
-def _holders(pattern: Pattern) -> tuple[Pattern, ...]:
-    if pattern.is_everything:
-        return (pattern,)
-    # Mail below contoso.com without its own space for subdomains counts too: a query looks at both.
-    return (Pattern(pattern.domain, False), Pattern(pattern.domain, True), *wider(pattern))
-
-
-def _patterns(connector: Connector | None) -> set[Pattern]:
-    return {space.pattern for space in connector.address_spaces if space.type == "SMTP"} if connector else set()
 
 
 def _by_place(spaces: Iterable[AddressSpace]) -> Mapping[tuple[str, Pattern, str], AddressSpace]:
@@ -278,5 +240,5 @@ def _narrow_first(work: Work) -> tuple[int, str]:
     connector = work.new or work.old
     if connector is None:
         raise AssertionError
-    labels = [0 if one.is_everything else one.domain.count(".") + 1 for one in _patterns(connector)]
+    labels = [0 if one.is_everything else one.domain.count(".") + 1 for one in patterns_of(connector)]
     return (-min(labels, default=0), connector.key)

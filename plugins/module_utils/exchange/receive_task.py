@@ -13,7 +13,7 @@ from typing import Any
 from ..connector.errors import Problems, ValueProblem
 from ..connector.plan import Plan, unsafe
 from ..connector.topology import ConnectorSet, read_hosts
-from . import permissions, receive_clashes, receive_rules, servers, values
+from . import permissions, receive_clashes, receive_rules, removals, servers, values
 from .calls import Call, Each
 from .receive_connector import Found, Settings, read, read_entries, relay_of, show
 from .receive_plan import Item, Targets, after, check_clashes, differences, known_label, listeners, plan_items
@@ -35,6 +35,7 @@ class Request:
     set: str = "default"
     purge: bool = False
     anonymous_logon: str = ""
+    removals: str = removals.NOW
 
 
 @dataclass(frozen=True, order=True)
@@ -59,6 +60,7 @@ class ReceiveConnectors:
         self.set = request.set
         self.purge = request.purge
         self.anonymous_logon = request.anonymous_logon
+        self.removals = request.removals
         self.entries = read_entries(request.connectors, problems)
         self.declared = read_hosts(request.hosts, problems)
         for entry in self.entries:
@@ -120,25 +122,41 @@ class ReceiveConnectors:
         items = plan_items(self.entries, targets, self.set, self.purge, problems, warnings)
         check_clashes(items, found, problems, warnings)
         problems.raise_if_any()
-        acting = [one for one in items if one.action]
+        due = self._due(items, found)
+        acting = [one for one in due if one.action]
         order = _order(acting, found, problems)
         problems.raise_if_any()
         certificates = dict(zip(self.certified, answers[_SIZES + 1 + len(self.rights) :]))
         warnings += [*_certificates(items, certificates), *_sizes(items, answers[_SIZES]), *_unreadable(items)]
         own = [one for one in found if one.owner == self.set]
-        changes = [one.change() for one in acting]
-        judged = Plan(tuple(changes), ConnectorSet(self.set), len(own))
+        # What is removed in another run counts too, so that a dangerous list is refused before its first half.
+        judged = Plan(tuple(one.change() for one in items if one.action), ConnectorSet(self.set), len(own))
         writes = write(acting, order, self.set, anonymous)
         return Planned(
-            plan=[{"server": one.server.name, **change.plain()} for one, change in zip(acting, changes)],
+            plan=[{"server": one.server.name, **one.change().plain()} for one in acting],
             writes=writes,
             read_back=_read_back(acting, len(writes)) if writes else [],
             check=lambda read_back: self._differences(acting, read_back, known, anonymous),
             unmanaged=self._unmanaged(found, items, known),
             unsafe=[one.plain() for one in unsafe(judged, [], 0)],
             warnings=list(dict.fromkeys(warnings)),
-            diff=_diff(items, own, known, session.edge),
+            diff=_diff(due, own, known, session.edge),
         )
+
+    def _due(self, items: Sequence[Item], found: Sequence[Found]) -> list[Item]:
+        """What belongs to this run: a removal waits for its own, unless it makes room for what comes."""
+        waiting: set[tuple[str, str]] = set()
+        for label in {known_label(one.server) for one in items}:
+            here = [one for one in items if known_label(one.server) == label]
+            leaving = [one.name.lower() for one in here if one.new is None]
+            before = listeners(found, label)
+            urgent = removals.in_the_way(before, after(before, here), leaving)
+            waiting |= {(label, name) for name in leaving if name not in urgent}
+        return [
+            one
+            for one in items
+            if removals.are_due(self.removals, (known_label(one.server), one.name.lower()) in waiting)
+        ]
 
     def _found(
         self, objects: Sequence[Object], answers: Answers, known: Servers, warnings: list[str]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..connector import values as plain
+from ..connector.address_space import AddressSpace, Pattern
 from ..connector.errors import Problems, ValueProblem, connector_place
 from ..connector.model import Connector, read_connectors, relay_warnings, show
 from ..connector.plan import Plan, unsafe
@@ -87,14 +88,14 @@ class SendConnectors:
 
     def _check_spaces_of_sets(self, found: Sequence[Found], items: Sequence[Item], problems: Problems) -> None:
         claimed = {
-            (space.type, space.pattern, space.native): one
+            _place(space): one
             for one in found
             if one.owner not in ("", self.set)
             for space in one.connector.address_spaces
         }
         for item in items:
             for space in item.new.address_spaces if item.new else ():
-                other = claimed.get((space.type, space.pattern, space.native))
+                other = claimed.get(_place(space))
                 if other:
                     problem = f'is claimed by the sets "{other.owner}" ({other.connector.name}) and "{self.set}"'
                     remedy = "keep it in one of the two sets"
@@ -117,7 +118,8 @@ class SendConnectors:
         works = [order.Work(item.old, item.new, item.password or _lacks_mark(item, self.set)) for item in acting]
         steps, told = order.arrange(before, after, works, sorted(set(same.values())))
         writes = write(acting, steps, around.servers, self.set)
-        changes = [item.change(self._notes(item, carried, after)) for item in acting]
+        offers = _offers(after)
+        changes = [item.change(self._notes(item, carried, offers)) for item in acting]
         routes_changed = send_routes.changes(*routers, same)
         own = {one.connector.key: one.connector for one in found if one.owner == self.set}
         plan = Plan(tuple(changes), ConnectorSet(self.set), len(own))
@@ -145,22 +147,16 @@ class SendConnectors:
             diff=_diff(items, own),
         )
 
-    def _notes(self, item: Item, carried: Carried, after: Organisation) -> list[str]:
+    def _notes(self, item: Item, carried: Carried, after: Mapping[Place, Sequence[tuple[int, str]]]) -> list[str]:
         if item.new is None:
             return []
         notes = list(carried.notes.get(item.new.key, ()))
         for space in item.new.address_spaces:
-            dearer = [
-                one.name
-                for one in after.connectors.values()
-                if one.key != item.new.key and after.system(one) == "exchange"
-                for other in one.address_spaces
-                if other.pattern == space.pattern and other.type == space.type and other.cost > space.cost
-            ]
+            dearer = sorted(name for cost, name in after[_place(space)] if cost > space.cost and name != item.new.name)
             if dearer:
                 notes.append(
                     f"Mail for {space.pattern} waits on this connector while its smart hosts are down; "
-                    f"{', '.join(sorted(dearer))} takes it only while this one is disabled, or too small for the message "
+                    f"{', '.join(dearer)} takes it only while this one is disabled, or too small for the message "
                     "(on Postfix it would take over at once)"
                 )
         return notes
@@ -214,6 +210,23 @@ def _organisations(
     # Both are asked about the same hosts.
     hosts = {**after.hosts, **before.hosts}
     return replace(before, hosts=hosts), replace(after, hosts=hosts)
+
+
+Place = tuple[str, Pattern, str]
+
+
+def _place(space: AddressSpace) -> Place:
+    return space.type, space.pattern, space.native
+
+
+def _offers(organisation: Organisation) -> dict[Place, list[tuple[int, str]]]:
+    """For each address space the costs at which connectors of Exchange hold it, with their names."""
+    found: dict[Place, list[tuple[int, str]]] = {}
+    for one in organisation.connectors.values():
+        if organisation.system(one) == "exchange":
+            for space in one.address_spaces:
+                found.setdefault(_place(space), []).append((space.cost, one.name))
+    return found
 
 
 def _lacks_mark(item: Item, set_name: str) -> bool:

@@ -123,6 +123,35 @@ def test_the_default_domain(seed: int) -> None:
     assert set(domains(there)) == {"contoso.com"}
 
 
+@SEEDS
+def test_the_default_domain_goes_when_another_one_takes_its_place(seed: int) -> None:
+    there = Organisation(seed, ["EX1"])
+    done(there, domains=[{"name": "fabrikam.example", "type": "authoritative"}])
+    domains_ = [{"name": "contoso.com", "state": "absent"}, {"name": "fabrikam.example", "default": True}]
+    done(there, domains=domains_)
+    assert (set(domains(there)), default(there)) == ({"fabrikam.example"}, ["fabrikam.example"])
+
+
+@SEEDS
+def test_removals_in_a_run_of_their_own(seed: int) -> None:
+    there = Organisation(seed, ["EX1"])
+    done(there, domains=[{"name": "old.example", "type": "external_relay"}])
+    wanted = [
+        {"name": "old.example", "state": "absent"},
+        {"name": "contoso.com", "state": "absent"},
+        {"name": "new.example", "type": "authoritative", "default": True},
+    ]
+    # As announced one after the other, when nothing has happened yet, so done.
+    announced = [run(there, True, domains=wanted, removals=word)["plan"] for word in ("later", "only")]
+    assert [done(there, domains=wanted, removals=word)["plan"] for word in ("later", "only")] == announced
+    assert [[(one["domain"], one["action"]) for one in plan] for plan in announced] == [
+        [("new.example", "create")],
+        [("contoso.com", "remove"), ("old.example", "remove")],
+    ]
+    assert set(domains(there)) == {"new.example"}
+    assert not any(done(there, domains=wanted, removals=word)["changed"] for word in ("now", "later", "only"))
+
+
 REFUSED = [
     ([{"name": "*", "type": "external_relay"}], "name", "open relay"),
     ([{"name": "a b", "type": "external_relay"}], "name", "is not"),

@@ -198,6 +198,42 @@ def test_removing_many_asks_first(seed: int) -> None:
     assert len(objects(there)) == 16
 
 
+@SEEDS
+@pytest.mark.parametrize("purge", [False, True])
+def test_removals_in_a_run_of_their_own(seed: int, purge: bool) -> None:
+    """What goes waits, except for what takes the place of something that comes."""
+    there = organisation(seed)
+    old = [
+        {**BASE, "name": "Replaced", "servers": ["ex1", "ex2"]},
+        {**BASE, "name": "Goes", "remote_ip_ranges": ["192.0.2.77"]},
+    ]
+    done(there, *old)
+    names = [] if purge else [{"name": one["name"], "state": "absent"} for one in old]
+    wanted = [RELAY, *names]
+    # As announced one after the other, when nothing has happened yet, so done.
+    announced = [
+        run(there, *wanted, purge=purge, removals=word, check_mode=True)["commands"] for word in ("later", "only")
+    ]
+    later = done(there, *wanted, purge=purge, removals="later")
+    only = done(there, *wanted, purge=purge, removals="only")
+    assert [later["commands"], only["commands"]] == announced
+    assert actions(later) == [("EX1", "Apps", "create"), ("EX1", "Replaced", "remove")]
+    assert actions(only) == [("EX1", "Goes", "remove"), ("EX2", "Replaced", "remove")]
+    words = ("now", "later", "only")
+    assert not any(done(there, *wanted, purge=purge, removals=word)["changed"] for word in words)
+
+
+@SEEDS
+def test_a_dangerous_list_is_refused_before_its_first_half(seed: int) -> None:
+    there = organisation(seed)
+    many = [{**BASE, "name": f"c{place}", "remote_ip_ranges": [f"192.0.2.{place}"]} for place in range(10)]
+    done(there, *many)
+    new = {**BASE, "name": "new", "remote_ip_ranges": ["192.0.2.99"]}
+    result = run(there, new, purge=True, removals="later")
+    assert result["failed"] and result["unsafe"][0]["kind"] == "large_change"
+    assert "EX1\\new" not in objects(there)
+
+
 # --- relaying --------------------------------------------------------------------------------------------------------
 
 
