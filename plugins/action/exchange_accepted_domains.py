@@ -27,6 +27,7 @@ class ActionModule(ExchangeAction):
         "routing_groups": LIST_ARGUMENTS["routing_groups"],
         "allow_type_change": {"type": "bool", "default": False},
         "removals": REMOVALS,
+        "site_links": {"type": "list", "elements": "dict"},
     }
 
     def backend(self, arguments: dict[str, Any]) -> AcceptedDomains:

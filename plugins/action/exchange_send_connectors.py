@@ -14,7 +14,11 @@ class ActionModule(ExchangeAction):
     """Send connectors of Exchange from the organisation's list."""
 
     # The fields of a connector are checked by the core, which names the connector and the field in every error.
-    ARGUMENTS: ClassVar = {"connectors": {"type": "list", "elements": "dict"}, **LIST_ARGUMENTS}
+    ARGUMENTS: ClassVar = {
+        "connectors": {"type": "list", "elements": "dict"},
+        "site_links": {"type": "list", "elements": "dict"},
+        **LIST_ARGUMENTS,
+    }
 
     def backend(self, arguments: dict[str, Any]) -> SendConnectors:
         return SendConnectors(
@@ -24,5 +28,6 @@ class ActionModule(ExchangeAction):
                 routing_groups=arguments["routing_groups"],
                 set=arguments["set"],
                 purge=arguments["purge"],
+                site_links=arguments["site_links"],
             )
         )

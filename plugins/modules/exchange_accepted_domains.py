@@ -59,6 +59,12 @@ options:
     type: str
     choices: [now, later, only]
     default: now
+  site_links:
+    description:
+      - Site links that are about to change, as M(mailops.connectors.exchange_site_links) takes them. O(connectors) are planned
+        with their new costs. The links themselves are left alone.
+    type: list
+    elements: dict
 notes:
   - C(async) is refused, because the task decides on the controller between its two sessions.
 seealso:

@@ -30,6 +30,13 @@ extends_documentation_fragment:
   - mailops.connectors.connectors.hosts
   - mailops.connectors.connectors.plan
   - mailops.connectors.exchange
+options:
+  site_links:
+    description:
+      - Site links that are about to change, as M(mailops.connectors.exchange_site_links) takes them. O(connectors) are planned
+        with their new costs. The links themselves are left alone.
+    type: list
+    elements: dict
 attributes:
   check_mode:
     support: full

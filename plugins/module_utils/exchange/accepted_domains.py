@@ -21,7 +21,7 @@ from ..connector.errors import Problems, ValueProblem
 from ..connector.model import read_connectors, relay_warnings
 from ..connector.topology import read_hosts, read_routing_groups
 from ..connector.vocabulary import nearest
-from . import removals, servers
+from . import removals, servers, site_links
 from .calls import Call, Each
 from .send_organisation import carry
 from .send_task import surroundings
@@ -46,6 +46,7 @@ class Request:
     routing_groups: Any = None
     allow_type_change: bool = False
     removals: str = removals.NOW
+    site_links: Any = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class AcceptedDomains:
         self.connectors = read_connectors(request.connectors, problems)
         self.declared = read_hosts(request.hosts, problems)
         self.routing_groups = read_routing_groups(request.routing_groups, problems)
+        self.site_links = site_links.read_list(request.site_links, problems)
         problems.raise_if_any()
 
     def reads(self) -> list[Call]:
@@ -128,7 +130,8 @@ class AcceptedDomains:
 
     def _relayed(self, answers: Answers, session: Session, problems: Problems, warnings: list[str]) -> list[Wanted]:
         """d for a space d; both d and *.d for a space *.d, since an accepted domain *.d does not hold d itself."""
-        around = surroundings(answers[1], answers[0], answers[2], self.declared, session, warnings, problems)
+        links = site_links.with_costs(answers[2], self.site_links)
+        around = surroundings(answers[1], answers[0], links, self.declared, session, warnings, problems)
         carried = carry(self.connectors, replace(around, routing_groups=self.routing_groups), problems)
         problems.raise_if_any()
         return [

@@ -17,7 +17,7 @@ from ..connector.model import Connector, read_connectors, relay_warnings, show
 from ..connector.plan import Plan, unsafe
 from ..connector.routing import Router
 from ..connector.topology import ConnectorSet, Host, Organisation, read_hosts, read_routing_groups
-from . import order, send_routes, send_rules, servers, values
+from . import order, send_routes, send_rules, servers, site_links, values
 from .calls import Call
 from .send_connector import Found, read
 from .send_organisation import Carried, Surroundings, carry
@@ -41,6 +41,7 @@ class Request:
     routing_groups: Any = None
     set: str = "default"
     purge: bool = False
+    site_links: Any = None
 
 
 class SendConnectors:
@@ -54,6 +55,7 @@ class SendConnectors:
         self.wanted = read_connectors(request.connectors, problems)
         self.declared = read_hosts(request.hosts, problems)
         self.routing_groups = read_routing_groups(request.routing_groups, problems)
+        self.site_links = site_links.read_list(request.site_links, problems)
         for item in self.wanted:
             if not item.absent and self._may_be_exchange(item.connector):
                 send_rules.normal(item.connector, problems)
@@ -70,7 +72,8 @@ class SendConnectors:
     def plan(self, answers: Answers, session: Session) -> Planned:
         problems = Problems()
         warnings: list[str] = []
-        around = surroundings(answers[0], answers[2], answers[3], self.declared, session, warnings, problems)
+        links = site_links.with_costs(answers[3], self.site_links)
+        around = surroundings(answers[0], answers[2], links, self.declared, session, warnings, problems)
         around = replace(around, routing_groups=self.routing_groups)
         problems.raise_if_any()
         carried = carry(self.wanted, around, problems)

@@ -64,6 +64,20 @@ def read(one: Object) -> Found:
     return Found(str(one.get("Name")), fields, one)
 
 
+def read_list(given: Any, problems: Problems) -> list[Wanted]:
+    """The links as a list names them; none where there is no list."""
+    return [] if given is None else _read_list(given, problems)
+
+
+def with_costs(objects: Sequence[Object], wanted: Sequence[Wanted]) -> list[Object]:
+    """The links as Get-AdSiteLink showed them, with the costs that they are about to get."""
+    costs = {one.name.lower(): one.fields["cost"] for one in wanted if "cost" in one.fields}
+    return [
+        {**one, "ExchangeCost": costs[name]} if (name := str(one.get("Name")).lower()) in costs else one
+        for one in objects
+    ]
+
+
 class SiteLinks:
     """The backend of exchange_site_links."""
 

@@ -12,6 +12,12 @@ import pytest
 import yaml
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.errors import ConnectorError
 from ansible_collections.mailops.connectors.plugins.module_utils.exchange import task
+from ansible_collections.mailops.connectors.plugins.module_utils.exchange.accepted_domains import AcceptedDomains
+from ansible_collections.mailops.connectors.plugins.module_utils.exchange.accepted_domains import (
+    Request as DomainRequest,
+)
+from ansible_collections.mailops.connectors.plugins.module_utils.exchange.send_task import Request as SendRequest
+from ansible_collections.mailops.connectors.plugins.module_utils.exchange.send_task import SendConnectors
 from ansible_collections.mailops.connectors.plugins.module_utils.exchange.site_links import SiteLinks
 
 from lab.exchange.simulator import Organisation, Server, SiteLink
@@ -20,6 +26,16 @@ from lab.exchange.standin import Invoker
 Raw = dict[str, Any]
 SEEDS = pytest.mark.parametrize("seed", range(8))
 LINK = {"name": "paris-oslo", "cost": 10, "max_message_size": "20MB"}
+CONNECTED = {
+    "name": "Paris to Oslo",
+    "scope": "routing_group",
+    "address_spaces": ["*"],
+    "smart_hosts": ["ex2.contoso.com"],
+    "bridgeheads": ["ex1"],
+    "connected_routing_groups": [{"name": "Oslo", "cost": 10}],
+    "relay": True,
+}
+GROUPS = [{"name": "Oslo", "domains": ["oslo.contoso.com"]}]
 
 
 def organisation(seed: int) -> Organisation:
@@ -135,3 +151,17 @@ def test_the_documentation_has_every_option(name: str, from_fragments: set[str])
         declared = action.ARGUMENTS[option]
         for key in ("type", "default", "required", "elements", "choices"):
             assert told.get(key) == declared.get(key), (option, key)
+
+
+@SEEDS
+def test_a_list_is_planned_with_the_costs_that_the_links_are_about_to_get(seed: int) -> None:
+    there = organisation(seed)
+    around = {"routing_groups": GROUPS, "connectors": [CONNECTED]}
+    for backend in (
+        lambda links: SendConnectors(SendRequest(site_links=links, **around)),
+        lambda links: AcceptedDomains(DomainRequest(site_links=links, **around)),
+    ):
+        with pytest.raises(ConnectorError, match='is not the cost of the site link "Paris-Oslo", which is 80'):
+            task.run(backend(None), Invoker(there, check_mode=True), check_mode=True)
+        assert task.run(backend([LINK]), Invoker(there, check_mode=True), check_mode=True)["changed"] is False
+    assert there_is(there) == (None, "Unlimited")
