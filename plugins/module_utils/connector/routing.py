@@ -12,6 +12,7 @@ space are a failover chain, on Exchange the chosen connector keeps its mail.
 
 from __future__ import annotations
 
+import copy
 import heapq
 import itertools
 from collections.abc import Iterable, Mapping
@@ -102,6 +103,13 @@ class Router:
         self.offers = self._index(enabled=True)
         self._disabled = self._index(enabled=False)
         self._routes: dict[tuple[str, tuple[tuple[Offer, ...], ...]], tuple[int, int, tuple[Element, ...], str]] = {}
+
+    def for_size(self, size: int | None) -> Router:
+        """The same organisation for messages of this size."""
+        made = copy.copy(self)
+        made.size = size
+        made._routes = {}
+        return made
 
     # --- what there is to choose from ---
 

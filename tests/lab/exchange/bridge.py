@@ -99,6 +99,8 @@ class Bridge:
         bridge = self
 
         class Handler(socketserver.StreamRequestHandler):
+            disable_nagle_algorithm = True
+
             def handle(self) -> None:
                 for line in self.rfile:
                     with bridge._lock:

@@ -5,6 +5,7 @@
 # Stubs of Exchange's cmdlets and of the ways to a session with Exchange, for tests. Everything goes to the simulator behind
 # EXCHANGE_STUBS_BRIDGE. EXCHANGE_STUBS_WAY says which way to Exchange this host has.
 
+$script:tables = @{}
 $script:sessions = @()
 $script:current = $null
 
@@ -62,8 +63,11 @@ function New-StubError {
 # --- cmdlets of Exchange ---------------------------------------------------------------------------------------------
 
 function Get-ParameterTable {
-    # As implicit remoting makes them: a switch is one, anything else takes any object.
+    # As implicit remoting makes them: a switch is one, anything else takes any object. Made once, or a thousand calls take minutes.
     param ([string]$Cmdlet)
+    if ($script:tables.ContainsKey($Cmdlet)) {
+        return $script:tables[$Cmdlet]
+    }
     $table = New-Object -TypeName System.Management.Automation.RuntimeDefinedParameterDictionary
     foreach ($parameter in ($script:cmdlets | Where-Object { $_.name -eq $Cmdlet }).parameters) {
         $type = if ($parameter.switch) { [switch] } else { [object] }
@@ -72,15 +76,16 @@ function Get-ParameterTable {
         $one = New-Object -TypeName System.Management.Automation.RuntimeDefinedParameter -ArgumentList $parameter.name, $type, $attributes
         $table.Add($parameter.name, $one)
     }
+    $script:tables[$Cmdlet] = $table
     $table
 }
 
 function Invoke-Stub {
     param ($Caller, [string]$Cmdlet, [System.Collections.IDictionary]$Bound)
     $parameters = @{}
-    foreach ($parameter in ($script:cmdlets | Where-Object { $_.name -eq $Cmdlet }).parameters) {
-        if ($Bound.ContainsKey($parameter.name)) {
-            $parameters[$parameter.name] = ConvertTo-Sent -Value $Bound[$parameter.name]
+    foreach ($name in $script:tables[$Cmdlet].Keys) {
+        if ($Bound.ContainsKey($name)) {
+            $parameters[$name] = ConvertTo-Sent -Value $Bound[$name]
         }
     }
     $answer = Send-Request -Request @{ do = 'call'; cmdlet = $Cmdlet; parameters = $parameters; session = $script:current }
