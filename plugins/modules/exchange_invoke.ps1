@@ -21,6 +21,9 @@ $knownCmdlets = @(
 # What has a Get cmdlet that lists everything, so that an object can be looked at before it is changed.
 $listedNouns = @('SendConnector', 'ReceiveConnector', 'AcceptedDomain', 'AdSiteLink')
 
+# What an object is called by in the parameter Identity.
+$identities = @('Guid', 'Identity', 'DistinguishedName', 'Name')
+
 $mask = '********'
 
 $doubleHop = 'If access was denied: the logon of this task is not valid for a second connection, which Exchange needs. ' +
@@ -814,10 +817,24 @@ function Invoke-Call {
     $Work.Current = $null
 }
 
+function Get-ObjectIndex {
+    # The objects under each of their names: a thousand calls would otherwise look a million times.
+    param ([object[]]$InputObject)
+    $index = New-Object -TypeName System.Collections.Hashtable -ArgumentList ([System.StringComparer]::OrdinalIgnoreCase)
+    foreach ($one in $InputObject) {
+        $texts = @(foreach ($name in $identities) { [string](Get-PlainProperty -InputObject $one -Name $name) })
+        foreach ($text in @([System.Linq.Enumerable]::Distinct([string[]]$texts, [System.StringComparer]::OrdinalIgnoreCase))) {
+            $index[$text] = @($index[$text] | Where-Object { $null -ne $_ }) + $one
+        }
+    }
+    $index
+}
+
 function Find-ExpectedObject {
     # The objects that the call is about, of all of its noun.
-    param ([hashtable]$Call, [object[]]$InputObject)
-    foreach ($one in $InputObject) {
+    param ([hashtable]$Call, [System.Collections.IDictionary]$Index)
+    $key = if ($Call.Expect -is [string]) { 'Name' } else { 'Identity' }
+    foreach ($one in @($Index[[string]$Call.Argument[$key]] | Where-Object { $null -ne $_ })) {
         if ($Call.Expect -is [string]) {
             $server = [string](Get-PlainProperty -InputObject $one -Name 'Server')
             $wanted = [string]$Call.Argument['Server']
@@ -827,19 +844,14 @@ function Find-ExpectedObject {
             }
             continue
         }
-        foreach ($name in 'Guid', 'Identity', 'DistinguishedName', 'Name') {
-            if (Test-SameText -One (Get-PlainProperty -InputObject $one -Name $name) -Other $Call.Argument['Identity']) {
-                $one
-                break
-            }
-        }
+        $one
     }
 }
 
 function Assert-Expectation {
-    param ([hashtable]$Work, [hashtable]$Call, [object[]]$InputObject)
+    param ([hashtable]$Work, [hashtable]$Call, [System.Collections.IDictionary]$Index)
     $again = 'It changed since it was planned. Run the task again.'
-    $found = @(Find-ExpectedObject -Call $Call -InputObject $InputObject)
+    $found = @(Find-ExpectedObject -Call $Call -Index $Index)
     if ($Call.Expect -is [string]) {
         if ($found) {
             Stop-Work -Work $Work -Kind 'expectation' -Text 'there is one of this name already' -Remedy $again
@@ -866,9 +878,10 @@ function Assert-AllExpectations {
     foreach ($call in @($Work.Calls | Where-Object { $null -ne $_.Expect })) {
         $Work.Current = $call
         if (-not $lists.ContainsKey($call.Noun)) {
-            $lists[$call.Noun] = (Invoke-Cmdlet -Work $Work -Cmdlet "Get-$($call.Noun)" -Argument @{}).Objects
+            $objects = (Invoke-Cmdlet -Work $Work -Cmdlet "Get-$($call.Noun)" -Argument @{}).Objects
+            $lists[$call.Noun] = Get-ObjectIndex -InputObject $objects
         }
-        Assert-Expectation -Work $Work -Call $call -InputObject $lists[$call.Noun]
+        Assert-Expectation -Work $Work -Call $call -Index $lists[$call.Noun]
     }
     $Work.Current = $null
 }

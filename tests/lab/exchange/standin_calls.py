@@ -179,6 +179,8 @@ def _texts(name: str, values: list[Any]) -> list[str]:
 
 
 def value_of(one: Object, name: str) -> Shown:
+    if name in one:
+        return one[name]
     return next((value for key, value in one.items() if key.lower() == name.lower()), None)
 
 
