@@ -30,6 +30,22 @@ extends_documentation_fragment:
   - mailops.connectors.connectors.this_host
   - mailops.connectors.connectors.strict
   - mailops.connectors.postfix
+options:
+  beforehand:
+    description:
+      - What earlier tasks of the same play write. In check mode they have not written it yet, and the plan counts with it.
+      - Without effect outside check mode.
+    type: dict
+    suboptions:
+      settings:
+        description: Parameters of C(main.cf), as O(mailops.connectors.postfix_main_cf#module:settings) takes them.
+        type: dict
+        default: {}
+      files:
+        description: Paths of files that will be there, for example certificates.
+        type: list
+        elements: path
+        default: []
 attributes:
   check_mode:
     support: full
@@ -38,6 +54,8 @@ attributes:
   idempotent:
     support: full
 notes:
+  - In check mode the host may be without Postfix. It is then planned against the settings of a fresh installation, and the
+    task says so.
   - The definition of all sets is kept in C(connectors/connectors.json) beside C(main.cf), without passwords. A password stands
     in one file of mode 0600 on the bridgeheads that need it, and is not sent to any other host.
 seealso:
@@ -143,6 +161,11 @@ verification:
   returned: success
   type: str
   sample: trivial-rewrite(8) answers as planned for 4 addresses
+from_nothing:
+  description: Whether Postfix is not set up here yet, and the plan was made against a fresh installation. In check mode only.
+  returned: success
+  type: bool
+  sample: false
 diff:
   description: The connectors of the set before and after.
   returned: in diff mode
@@ -153,10 +176,19 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.errors import ConnectorError
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.vocabulary import argument_options
 from ansible_collections.mailops.connectors.plugins.module_utils.postfix.command import Postfix, through
+from ansible_collections.mailops.connectors.plugins.module_utils.postfix.foreseen import (
+    Beforehand,
+    ForeseenPostfix,
+    NoPostfix,
+    NoTables,
+    is_set_up,
+)
 from ansible_collections.mailops.connectors.plugins.module_utils.postfix.lookup_tables import LookupTables
 from ansible_collections.mailops.connectors.plugins.module_utils.postfix.provision import Request, provision
 from ansible_collections.mailops.connectors.plugins.module_utils.postfix.store import StoreError
 from ansible_collections.mailops.connectors.plugins.module_utils.postfix.transaction import FAILURES, ApplyError
+
+FROM_NOTHING = "Postfix is not set up on this host yet, so this is planned from nothing: against a fresh installation."
 
 
 def argument_spec() -> dict[str, object]:
@@ -181,6 +213,13 @@ def argument_spec() -> dict[str, object]:
         },
         "this_host": {"type": "str"},
         "strict": {"type": "bool", "default": True},
+        "beforehand": {
+            "type": "dict",
+            "options": {
+                "settings": {"type": "dict", "default": {}},
+                "files": {"type": "list", "elements": "path", "default": []},
+            },
+        },
         "config_directory": {"type": "path"},
         "command_directory": {"type": "path"},
     }
@@ -201,13 +240,22 @@ def request(module: AnsibleModule) -> Request:
     )
 
 
+def instance(module: AnsibleModule) -> tuple[Postfix, LookupTables]:
+    """The host's Postfix, in check mode as earlier tasks will leave it."""
+    where = (module.params["config_directory"], through(module), module.params["command_directory"])
+    beforehand = Beforehand(**(module.params["beforehand"] or {}))
+    if module.check_mode and not is_set_up(Postfix(*where)):
+        return NoPostfix(*where, beforehand), NoTables(*where)
+    if module.check_mode and (beforehand.settings or beforehand.files):
+        return ForeseenPostfix(*where, beforehand), LookupTables(*where)
+    return Postfix(*where), LookupTables(*where)
+
+
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     if not module.params["this_host"]:
         module.fail_json(msg="this_host is needed: the name by which bridgeheads and hosts know this host.")
-    directories = (module.params["config_directory"], module.params["command_directory"])
-    postfix = Postfix(directories[0], through(module), directories[1])
-    tables = LookupTables(directories[0], through(module), directories[1])
+    postfix, tables = instance(module)
     try:
         outcome = provision(postfix, tables, request(module))
     except ConnectorError as error:
@@ -219,11 +267,14 @@ def main() -> None:
         restored = not error.failed
         module.fail_json(msg=str(error), done=error.done, restored=error.undone, rolled_back=restored)
     else:
+        from_nothing = isinstance(postfix, NoPostfix)
+        if from_nothing:
+            module.warn(FROM_NOTHING)
         for warning in outcome.warnings:
             module.warn(warning)
         if outcome.failure:
             module.fail_json(msg=outcome.failure, **outcome.plain())
-        module.exit_json(**outcome.plain())
+        module.exit_json(from_nothing=from_nothing, **outcome.plain())
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ import shutil
 import typing as t
 from dataclasses import dataclass, replace
 
+from . import files
+
 # Where distributions put postconf and its companions; asked in this order, before PATH.
 COMMAND_DIRECTORIES = ("/usr/sbin", "/usr/local/sbin", "/sbin", "/opt/postfix/sbin", "/usr/bin")
 
@@ -135,6 +137,18 @@ class Postfix:
         """The path of master.cf."""
         return os.path.join(self.config_directory, "master.cf")
 
+    def main_text(self) -> str | None:
+        """The text of main.cf; None where there is no file."""
+        return _decoded(files.read(self.main_cf))
+
+    def master_text(self) -> str | None:
+        """The text of master.cf; None where there is no file."""
+        return _decoded(files.read(self.master_cf))
+
+    def has_file(self, path: str) -> bool:
+        """Whether the host has this file."""
+        return os.path.isfile(path)
+
     @property
     def version(self) -> str:
         """For example ``3.7.11``."""
@@ -211,6 +225,10 @@ class Postfix:
         # Without names postconf prints them all, and a name that begins with "-" would be an option.
         found = parse_parameters(self.run(self.command("postconf", *flags, "--", *wanted)).stdout)
         return {name: found[name] for name in wanted if name in found}
+
+
+def _decoded(data: bytes | None) -> str | None:
+    return None if data is None else data.decode("utf-8", "surrogateescape")
 
 
 def parse_parameters(text: str) -> dict[str, str]:

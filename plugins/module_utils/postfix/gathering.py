@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..connector.errors import Problems, connector_place
 from ..connector.topology import Organisation
-from . import files, view
+from . import view
 from .command import Postfix
 from .compile import Compiled, HostFacts
 from .desired import RELAY_BELOW, RELAY_EXACT, TRANSPORT, Desired, ListDefaults
@@ -72,6 +72,12 @@ class Gathered:
         return "default_transport" in self.store.settings
 
     def restored(self, compiled: Compiled) -> dict[str, str]:
+    @property
+    def smtp_clients(self) -> frozenset[str]:
+        """The services that are smtp(8) and not of connectors."""
+        services = MasterCf.parse(self.master_text).services()
+        return frozenset(one.name for one in services if one.command == "smtp") - set(self.store.services)
+
         """What the parameters of the default route go back to where we let go of them."""
         if compiled.default_route and (compiled.by_mx or "relayhost" not in self.store.settings):
             return {}
@@ -174,7 +180,7 @@ class Gathered:
         for connector in carried:
             check_native_values(connector, defaults, known, problems)
             for field, path in (("tls.ca_file", connector.tls.ca_file), ("tls.certificate", connector.tls.certificate)):
-                if path and not os.path.isfile(path):
+                if path and not self.postfix.has_file(path):
                     remedy = "put the file there before this task, or correct the path"
                     where = connector_place(connector.name)
                     problems.add(where, field, path, "is no file on this host", remedy)
@@ -186,8 +192,8 @@ class Gathered:
 def gather(postfix: Postfix, tables: LookupTables, known: Store) -> Gathered:
     """Reads main.cf, master.cf, the tables that decide about routes, and whether Postfix runs."""
     directory = Directory(postfix.config_directory)
-    main_text = _text(postfix.main_cf)
-    master_text = _text(postfix.master_cf)
+    main_text = _required(postfix.main_text(), postfix.main_cf)
+    master_text = _required(postfix.master_text(), postfix.master_cf)
     main = MainCf.parse(main_text, postfix.main_cf)
     MasterCf.parse(master_text, postfix.master_cf)
     parameters = postfix.parameters(PARAMETERS)
@@ -231,13 +237,12 @@ def gather(postfix: Postfix, tables: LookupTables, known: Store) -> Gathered:
     )
 
 
-def _text(path: str) -> str:
-    content = files.read(path)
-    if content is None:
+def _required(text: str | None, path: str) -> str:
+    if text is None:
         raise PostfixFileError(
             path, 0, "there is no such file", "Install and configure Postfix, or correct config_directory."
         )
-    return content.decode("utf-8", "surrogateescape")
+    return text
 
 
 def _local_domains(settings: MailSettings) -> tuple[frozenset[str], tuple[str, ...]]:

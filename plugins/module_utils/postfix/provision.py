@@ -9,6 +9,8 @@ Everything is decided before the first write. The decisions are made by the pure
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -97,7 +99,7 @@ class Prepared:
 def provision(postfix: Postfix, tables: LookupTables, request: Request) -> Outcome:
     """Raises ConnectorError, StoreError, PostfixFileError and the errors of the leaves before anything is touched, and
     ApplyError where applying failed and was taken back."""
-    with files.directory_lock(postfix.config_directory, LOCK_SECONDS):
+    with _lock(postfix, request):
         prepared = prepare(postfix, tables, request)
         outcome = _describe(prepared)
         refused = [item for item in prepared.unsafe if item.kind not in request.allow_unsafe]
@@ -116,6 +118,12 @@ def provision(postfix: Postfix, tables: LookupTables, request: Request) -> Outco
             return outcome
         outcome.verification = _apply(postfix, tables, request, prepared, outcome.warnings)
         return outcome
+
+
+def _lock(postfix: Postfix, request: Request) -> contextlib.AbstractContextManager[None]:
+    if request.check_mode and not os.path.isdir(postfix.config_directory):
+        return contextlib.nullcontext()  # no Postfix yet: nobody writes there
+    return files.directory_lock(postfix.config_directory, LOCK_SECONDS)
 
 
 def prepare(postfix: Postfix, tables: LookupTables, request: Request) -> Prepared:
