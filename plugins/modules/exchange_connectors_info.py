@@ -83,7 +83,10 @@ connectors:
       smart_hosts: [mx1.partner.example]
       bridgeheads: [ex1]
 receive_connectors:
-  description: The receive connectors of the set, each with its servers.
+  description:
+    - The receive connectors of the set, each with its servers. Those that are alike on several servers stand there once.
+    - Who may relay is read from the permissions of each connector. One that is an open relay carries C(allow_open_relay), without
+      which it would be refused when it is given back, and a warning names it.
   returned: success
   type: list
   elements: dict
@@ -119,7 +122,9 @@ site_links:
   type: list
   elements: dict
 not_expressed:
-  description: What the vocabulary cannot hold, each with C(connector), C(property), C(value) and C(reason).
+  description:
+    - What the vocabulary cannot hold, each with C(connector), C(property), C(value) and C(reason).
+    - The property V(relay) stands there where the account may not read permissions, so that it is not known who may relay.
   returned: success
   type: list
   elements: dict

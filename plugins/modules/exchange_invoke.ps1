@@ -50,6 +50,7 @@ $spec = @{
                         property = @{ type = 'str'; required = $true }
                         parameter = @{ type = 'str'; required = $true }
                         where = @{ type = 'dict' }
+                        into = @{ type = 'str' }
                     }
                 }
             }
@@ -775,12 +776,13 @@ function Get-EachArgument {
 }
 
 function Select-PlainObject {
-    param ([hashtable]$Work, [object[]]$InputObject, [string[]]$Property)
+    # $More: what each of them carries besides its own properties.
+    param ([hashtable]$Work, [object[]]$InputObject, [string[]]$Property, [hashtable]$More)
     if (-not $Property) {
         return
     }
     foreach ($one in $InputObject) {
-        $plain = @{}
+        $plain = @{} + $More
         foreach ($name in $Property) {
             $plain[$name] = Hide-PlainValue -Work $Work -Value (Get-PlainProperty -InputObject $one -Name $name)
         }
@@ -798,16 +800,22 @@ function Invoke-Call {
         $arguments = @($Call.Argument)
     }
     $warnings = @()
+    $plain = @()
     if (-not $Call.Missing) {
         foreach ($argument in $arguments) {
             $answer = Invoke-Cmdlet -Work $Work -Cmdlet $Call.Cmdlet -Argument $argument
             $Work.Wrote = $Work.Wrote -or $Call.Writes
             $Call.Objects += $answer.Objects
             $warnings += $answer.Warnings
+            $more = @{}
+            if ($Call.Each -and $Call.Each['into']) {
+                $more[$Call.Each['into']] = Hide-PlainValue -Work $Work -Value $argument[$Call.Each['parameter']]
+            }
+            $plain += @(Select-PlainObject -Work $Work -InputObject $answer.Objects -Property $Call.Properties -More $more)
         }
     }
     $Work.Results += @{
-        objects = [object[]]@(Select-PlainObject -Work $Work -InputObject $Call.Objects -Property $Call.Properties)
+        objects = [object[]]$plain
         missing = $Call.Missing
         warnings = [string[]]$warnings
     }

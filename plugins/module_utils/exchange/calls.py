@@ -18,17 +18,20 @@ class Each:
     """A call that is made once for each object that an earlier call returned.
 
     call: that call's place in the list. property: which property of the object becomes the parameter. where: only objects
-    whose properties have one of these texts, ignoring case.
+    whose properties have one of these texts, ignoring case. into: the name under which each object that comes back carries the
+    value that was passed on; empty: none does.
     """
 
     call: int
     property: str
     parameter: str
     where: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    into: str = ""
 
     def plain(self) -> dict[str, Any]:
         where = {name: list(texts) for name, texts in self.where.items()}
-        return {"call": self.call, "property": self.property, "parameter": self.parameter, "where": where}
+        made = {"call": self.call, "property": self.property, "parameter": self.parameter, "where": where}
+        return {**made, "into": self.into} if self.into else made
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from ..connector.errors import Problems
 from ..connector.model import Connector, show
 from ..connector.topology import Host, read_hosts, show_host_fields
 from ..connector.vocabulary import Limits
-from . import receive_connector, servers, values
-from .calls import Call
+from . import ip_ranges, permissions, receive_connector, receive_rules, servers, values
+from .calls import Call, Each
 from .receive_task import alike
 from .receive_writes import READ as READ_RECEIVE_CONNECTORS
 from .send_connector import Found, read
@@ -23,6 +23,16 @@ from .send_rules import DEFAULT
 from .send_task import READ_ACCEPTED_DOMAINS, surroundings
 from .send_writes import READ
 from .task import Answers, Object, Session
+
+_OF = "Of"
+_RECEIVE_CONNECTORS = 4
+READ_RIGHTS = Call(
+    "Get-ADPermission",
+    properties=permissions.PROPERTIES,
+    optional=True,
+    each=Each(_RECEIVE_CONNECTORS, "DistinguishedName", "Identity", into=_OF),
+)
+"""The permissions of each receive connector, since its parameters do not show who may relay."""
 
 
 class Information:
@@ -36,13 +46,22 @@ class Information:
         problems.raise_if_any()
 
     def reads(self) -> list[Call]:
-        return [servers.READ_SERVERS, READ, READ_ACCEPTED_DOMAINS, servers.READ_SITE_LINKS, READ_RECEIVE_CONNECTORS]
+        return [
+            servers.READ_SERVERS,
+            READ,
+            READ_ACCEPTED_DOMAINS,
+            servers.READ_SITE_LINKS,
+            READ_RECEIVE_CONNECTORS,
+            READ_RIGHTS,
+        ]
 
     def result(self, answers: Answers, session: Session) -> dict[str, Any]:
         warnings: list[str] = []
         around = surroundings(answers[0], answers[2], answers[3], self.declared, session, warnings, Problems())
         found = sorted((read(one, around.servers) for one in answers[1]), key=lambda one: one.connector.key)
-        receiving = [receive_connector.read(one, around.servers) for one in answers[4]]
+        receiving = _with_rights(
+            [receive_connector.read(one, around.servers) for one in answers[_RECEIVE_CONNECTORS]], answers[-1]
+        )
         sets = sorted({one.owner for one in found if one.owner})
         return {
             "connectors": _shown(found, self.set),
@@ -58,7 +77,7 @@ class Information:
                 *(entry for one in receiving for entry in _unreadable(one)),
             ],
             "session": session.plain(),
-            "warnings": warnings,
+            "warnings": [*warnings, *_open_relays(receiving)],
         }
 
 
@@ -88,16 +107,54 @@ def _shown(found: Iterable[Found], owner: str) -> list[dict[str, Any]]:
     return [shown(one.connector) for one in found if one.owner == owner]
 
 
+def _with_rights(found: Sequence[receive_connector.Found], entries: Sequence[Object]) -> list[receive_connector.Found]:
+    """The receive connectors, with whether strangers may relay; entries: the permissions of all of them."""
+    by_connector: dict[str, list[Object]] = {}
+    for one in entries:
+        by_connector.setdefault(str(one.get(_OF)).lower(), []).append(one)
+    rights = {
+        one.key: permissions.read_rights(by_connector[name])
+        for one in found
+        for name in [str(one.properties.get("DistinguishedName")).lower()]
+        if name in by_connector
+    }
+    seen = [(one.settings.get("permission_groups", ()), rights[one.key]) for one in found if one.key in rights]
+    anonymous = permissions.anonymous_logon(seen)
+    return [replace(one, right=rights[one.key].of(anonymous)) if one.key in rights else one for one in found]
+
+
 def _receiving(found: Iterable[receive_connector.Found], owner: str, known: servers.Servers) -> list[dict[str, Any]]:
-    """Whether strangers may relay by a permission of their own is not read here, so relay stands there only otherwise."""
-    own = {one.key: (one.name, one.settings, one.relay) for one in found if one.owner == owner}
-    return alike(own, known, known.on_edge)
+    mine = [one for one in found if one.owner == owner]
+    shown_ones = alike({one.key: (one.name, one.settings, one.relay) for one in mine}, known, known.on_edge)
+    open_ones = {(one.name, known.host_of(one.server)) for one in mine if _is_open_relay(one)}
+    # Without that word the list would be refused when it is given back.
+    return [
+        {**one, "allow_open_relay": True} if (one["name"], one["servers"][0]) in open_ones else one
+        for one in shown_ones
+    ]
+
+
+def _is_open_relay(found: receive_connector.Found) -> bool:
+    strangers = ip_ranges.serves_strangers(found.settings.get("remote_ip_ranges", ()))
+    return found.relay not in (None, "none") and (strangers or receive_rules.is_default(found.name, found.server))
 
 
 def _unreadable(found: receive_connector.Found) -> list[dict[str, str]]:
-    return [
+    told = [
         {"connector": found.title, "property": one.partition(":")[0], "value": one, "reason": "cannot be read"}
         for one in found.unreadable
+    ]
+    if found.relay is None:
+        reason = "the permissions could not be read (Get-ADPermission), so it is not known whether strangers may relay"
+        told.append({"connector": found.title, "property": "relay", "value": "", "reason": reason})
+    return told
+
+
+def _open_relays(found: Iterable[receive_connector.Found]) -> list[str]:
+    return [
+        f"{one.title} is an open relay: whoever reaches it may send anywhere (relay is {one.relay})"
+        for one in found
+        if _is_open_relay(one)
     ]
 
 

@@ -201,14 +201,19 @@ class _Work:
     def _invoke(self, call: Call) -> None:
         self.current = call
         warnings: list[str] = []
+        shown_objects: list[dict[str, Any]] = []
         for arguments in [] if call.missing else list(self._arguments(call)):
             objects, said = self._cmdlet(call.cmdlet, arguments)
             self.wrote = self.wrote or call.writes
             call.objects += objects
             warnings += said
-        shown_objects = [
-            {name: plain(value_of(one, name)) for name in call.properties} for one in call.objects if call.properties
-        ]
+            into = (call.each or {}).get("into")
+            more = {into: arguments[call.each["parameter"]]} if call.each and into else {}
+            shown_objects += [
+                {**more, **{name: plain(value_of(one, name)) for name in call.properties}}
+                for one in objects
+                if call.properties
+            ]
         self.results.append({"objects": shown_objects, "missing": call.missing, "warnings": warnings})
         if call.writes:
             self.done.append(call.index)

@@ -40,7 +40,7 @@ _OPTIONS = {
     "domain_controller",
 }
 _CALL_OPTIONS = {"cmdlet", "parameters", "secrets", "expect", "properties", "optional", "each"}
-_EACH_OPTIONS = {"call", "property", "parameter", "where"}
+_EACH_OPTIONS = {"call", "property", "parameter", "where", "into"}
 
 
 class StoppedError(Exception):
@@ -58,7 +58,7 @@ def check_arguments(given: Mapping[str, Any]) -> str:
         unknown += sorted(set(call) - _CALL_OPTIONS) + sorted(set(call.get("each") or {}) - _EACH_OPTIONS)
         if "cmdlet" not in call:
             return "missing required arguments: cmdlet found in calls"
-        if call.get("each") is not None and not _EACH_OPTIONS - {"where"} <= set(call["each"]):
+        if call.get("each") is not None and not _EACH_OPTIONS - {"where", "into"} <= set(call["each"]):
             return "missing required arguments found in calls -> each"
     if unknown:
         return f"Unsupported parameters: {', '.join(unknown)}"

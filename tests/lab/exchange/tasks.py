@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.mailops.connectors.plugins.module_utils.exchange import task
+from ansible_collections.mailops.connectors.plugins.module_utils.exchange import receive_task, task
 from ansible_collections.mailops.connectors.plugins.module_utils.exchange.information import Information
+from ansible_collections.mailops.connectors.plugins.module_utils.exchange.receive_task import ReceiveConnectors
 from ansible_collections.mailops.connectors.plugins.module_utils.exchange.send_task import Request, SendConnectors
 
 from .simulator import Organisation
@@ -27,6 +28,20 @@ def send_connectors(
 ) -> dict[str, Any]:
     """The result of exchange_send_connectors. Raises ConnectorError, of which the action makes the failure."""
     backend = SendConnectors(Request(connectors=connectors, **options))
+    invoke = invoke or Invoker(organisation, check_mode=check_mode)
+    return task.run(backend, invoke, check_mode=check_mode, allow_unsafe=allow_unsafe)
+
+
+def receive_connectors(
+    organisation: Organisation,
+    connectors: list[dict[str, Any]],
+    check_mode: bool = False,
+    invoke: Invoker | None = None,
+    allow_unsafe: tuple[str, ...] = ALLOWED,
+    **options: Any,
+) -> dict[str, Any]:
+    """The result of exchange_receive_connectors. Raises ConnectorError, of which the action makes the failure."""
+    backend = ReceiveConnectors(receive_task.Request(connectors=connectors, **options))
     invoke = invoke or Invoker(organisation, check_mode=check_mode)
     return task.run(backend, invoke, check_mode=check_mode, allow_unsafe=allow_unsafe)
 

@@ -302,6 +302,15 @@ def test_each_repeats_a_call_for_the_objects_that_are_meant(host: Callable[..., 
     assert [call.cmdlet for call in reached.bridge.calls].count("Remove-SendConnector") == 2
 
 
+def test_what_each_gives_shows_whose_it_is(host: Callable[..., Any], there: Organisation) -> None:
+    each = {"call": 0, "property": "Name", "parameter": "Identity", "into": "Of"}
+    call = {"cmdlet": "Get-SendConnector", "properties": ["Port"], "each": each}
+    there.call("New-SendConnector", {"Name": "Other", "AddressSpaces": ["other.example"]})
+    objects = host(there).invoke(READ, call).result["results"][1]["objects"]
+    assert sorted(one["Of"] for one in objects) == ["Other", "Out", "Partner"]
+    assert all(sorted(one) == ["Of", "Port"] for one in objects)
+
+
 def test_each_needs_a_value_since_a_cmdlet_without_one_takes_all(host: Callable[..., Any]) -> None:
     there = Recorded({"Name": "Out", "Guid": None})
     call = set_port("", 25, each={"call": 0, "property": "Guid", "parameter": "Identity"})
