@@ -103,7 +103,9 @@ def organisations(
     claimed: dict[str, str] = {}
     for number in range(1, draw(st.integers(1, 6)) + 1):
         name = draw(st.sampled_from(sorted(sets)))
-        raw = _connector(draw, f"c{number}", hosts, groups, [p for p in SPACE_PATTERNS if claimed.get(p, name) == name])
+        raw = written_connector(
+            draw, f"c{number}", hosts, groups, [p for p in SPACE_PATTERNS if claimed.get(p, name) == name]
+        )
         if raw is not None:
             sets[name].append(raw)
             claimed.update(dict.fromkeys(_plain_spaces(raw), name))
@@ -138,7 +140,9 @@ def _hosts(
     return hosts
 
 
-def _connector(draw: Any, name: str, hosts: dict[str, Raw], groups: tuple[str, ...], free: list[str]) -> Raw | None:
+def written_connector(
+    draw: Any, name: str, hosts: dict[str, Raw], groups: tuple[str, ...], free: list[str]
+) -> Raw | None:
     first = hosts[draw(st.sampled_from(sorted(hosts)))]
     same = [key for key, host in hosts.items() if _place(host) == _place(first)]
     raw: Raw = {"name": name, "bridgeheads": draw(st.lists(st.sampled_from(same), min_size=1, unique=True))}

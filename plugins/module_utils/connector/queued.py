@@ -1,0 +1,88 @@
+# Copyright (c) 2026, mailops.connectors contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which of the messages in a Postfix queue are on their way to certain hosts. Pure.
+
+postqueue(1) -j prints one JSON object for each message. A recipient counts where the route of its address leads to one of
+the hosts; qmgr(8) asks for the route anew at every try, so only what is active is already on its way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .address_space import domain_of
+from .errors import ValueProblem
+from .routing import Router
+
+# A message that is still coming in is sent at once; one that was never picked up waits as a deferred one does.
+_COUNTED_AS = {"active": "active", "incoming": "active", "deferred": "deferred", "hold": "hold", "maildrop": "deferred"}
+
+
+@dataclass
+class Waiting:
+    """Recipients, not messages: one message may be for several."""
+
+    active: int = 0
+    deferred: int = 0
+    hold: int = 0
+    domains: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return self.active + self.deferred + self.hold
+
+    def plain(self) -> dict[str, Any]:
+        counts = {"active": self.active, "deferred": self.deferred, "hold": self.hold, "total": self.total}
+        return {**counts, "domains": {domain: self.domains[domain] for domain in sorted(self.domains)}}
+
+
+def read_queue(lines: Iterable[str]) -> list[Mapping[str, Any]]:
+    """The messages of postqueue -j. Raises ValueProblem for a line that is none."""
+    found: list[Mapping[str, Any]] = []
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            message = json.loads(line)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):
+            raise ValueProblem("is no message in JSON", "give the lines of postqueue -j", line)
+        found.append(message)
+    return found
+
+
+def queued_messages(
+    messages: Iterable[Mapping[str, Any]], router: Router, host: str, towards: Collection[str]
+) -> Waiting:
+    """What waits on a host for recipients whose route leads to one of those hosts."""
+    made = Waiting()
+    known: dict[str, bool] = {}
+    for message in messages:
+        place = _COUNTED_AS.get(str(message.get("queue_name")), "deferred")
+        for recipient in message.get("recipients") or ():
+            domain = _domain(str(recipient.get("address", "")))
+            if domain and domain not in known:
+                known[domain] = _leads_to(router, host, domain, towards)
+            if domain and known[domain]:
+                setattr(made, place, getattr(made, place) + 1)
+                made.domains[domain] = made.domains.get(domain, 0) + 1
+    return made
+
+
+def _domain(address: str) -> str:
+    try:
+        return domain_of(address) if "@" in address else ""
+    except ValueProblem:
+        return ""
+
+
+def _leads_to(router: Router, host: str, domain: str, towards: Collection[str]) -> bool:
+    if router.is_local(host, domain):
+        return False
+    return not set(towards).isdisjoint(router.successors(host, router.route(host, domain)))

@@ -1,0 +1,166 @@
+# Copyright (c) 2026, mailops.connectors contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each host of a rollout has, what a list makes of it, and how the hosts see the organisation then. Pure.
+
+A Postfix host keeps the whole list of each set. An Exchange organisation keeps its own connectors only; which servers it has
+and how they are linked it knows itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .errors import Problems
+from .model import Connector, Wanted, read_connectors
+from .plan import plan
+from .routing import Router
+from .topology import ConnectorSet, Host, Organisation, RoutingGroup, merge, read_hosts, read_routing_groups
+from .ways import View
+
+NOBODY = ""
+"""The name under which connectors without an owner are kept."""
+
+Sets = Mapping[str, ConnectorSet]
+
+
+@dataclass(frozen=True)
+class Order:
+    """The list as it is given, with what stands beside it."""
+
+    wanted: tuple[Wanted, ...]
+    hosts: Mapping[str, Host]
+    routing_groups: Mapping[str, RoutingGroup] | None
+    set: str = "default"
+    purge: bool = False
+
+    def only(self, keys: Iterable[str], absent: Iterable[str]) -> Order:
+        """What one of several passes does: these connectors of the list, and the removal of those."""
+        chosen = set(keys)
+        gone = [Wanted(Connector(name), absent=True) for name in absent]
+        listed = [item for item in self.wanted if item.connector.key in chosen and not item.absent]
+        return replace(self, wanted=(*listed, *gone), purge=False)
+
+
+def read_sets(there: Any, order: Order, problems: Problems) -> dict[str, ConnectorSet]:
+    """The sets of a host from what postfix_connectors_info or exchange_connectors_info returned; none where it is null.
+
+    Exchange knows nothing of routing groups: what stands beside its connectors is what stands beside the list.
+    """
+    if not there:
+        return {}
+    raw: dict[str, Any] = dict(there.get("sets") or {order.set: there})
+    if there.get("unmanaged") and isinstance(there["unmanaged"][0], dict):
+        raw[NOBODY] = there["unmanaged"]
+    made = {}
+    for name, content in raw.items():
+        parts = content if isinstance(content, dict) else {"connectors": content}
+        known = {item.connector.key: item.connector for item in read_connectors(parts.get("connectors"), problems)}
+        if isinstance(content, dict):
+            hosts = read_hosts(parts.get("hosts"), problems)
+            groups = read_routing_groups(parts.get("routing_groups"), problems)
+        else:
+            hosts = {**read_hosts(there.get("hosts"), problems), **order.hosts}
+            groups = dict(order.routing_groups or {})
+        made[name] = ConnectorSet(name, known, hosts, groups)
+    return made
+
+
+def with_local_domains(there: Any, hosts: Mapping[str, Host]) -> dict[str, Host]:
+    """The hosts, with the domains that an Exchange organisation says it delivers itself."""
+    local = {
+        str(one.get("domain")).lower()
+        for one in (there or {}).get("accepted_domains") or ()
+        if one.get("type") == "authoritative" and "*" not in str(one.get("domain"))
+    }
+    made = dict(hosts)
+    for name, host in hosts.items():
+        if host.system == "exchange":
+            made[name] = replace(host, local_domains=tuple(sorted({*host.local_domains, *local})))
+    return made
+
+
+def on_postfix(sets: Sets, order: Order, problems: Problems) -> dict[str, ConnectorSet]:
+    """The sets once the list is applied: on Postfix the list is the whole definition."""
+    before = sets.get(order.set, ConnectorSet(order.set))
+    made = plan(before, order.wanted, problems, order.hosts, order.routing_groups, order.purge).after
+    after = {**sets, order.set: made}
+    if made.is_empty:
+        del after[order.set]
+    return after
+
+
+def on_exchange(sets: Sets, order: Order, problems: Problems) -> dict[str, ConnectorSet]:
+    """The same for an Exchange organisation, where a field left out is left alone, a connector of nobody is taken over, and
+    connectors of Postfix hosts play no part."""
+    nobody = sets.get(NOBODY, ConnectorSet(NOBODY))
+    own = sets.get(order.set, ConnectorSet(order.set))
+    found = {**nobody.connectors, **own.connectors}
+    wanted = [
+        _settled(item, found) for item in order.wanted if item.absent or carried_by(item, order.hosts, "exchange")
+    ]
+    adopted = {name for item in wanted if not item.absent for name in (item.connector.key, *item.renamed_from)}
+    taken = {key: one for key, one in nobody.connectors.items() if key in adopted}
+    before = replace(own, connectors={**taken, **own.connectors})
+    made = plan(before, wanted, problems, order.hosts, order.routing_groups, order.purge).after
+    after = {**sets, order.set: made}
+    if taken:
+        left = {key: one for key, one in nobody.connectors.items() if key not in taken}
+        after[NOBODY] = replace(nobody, connectors=left)
+    return {name: one for name, one in after.items() if not one.is_empty}
+
+
+def carried_by(item: Wanted, hosts: Mapping[str, Host], system: str) -> bool:
+    return any(name in hosts and hosts[name].system == system for name in item.connector.bridgeheads)
+
+
+def _settled(item: Wanted, found: Mapping[str, Connector]) -> Wanted:
+    old = next((found[name] for name in (item.connector.key, *item.renamed_from) if name in found), None)
+    if item.absent or old is None:
+        return item
+    given = {"name", *item.given, *item.reset} - {"port"}
+    return replace(item, connector=replace(old, **{name: getattr(item.connector, name) for name in given}))
+
+
+def between_exchange_groups(item: Wanted, hosts: Mapping[str, Host]) -> bool:
+    """Whether a connector is only the declaration of site links, for which nothing is made."""
+    groups = {host.routing_group for host in hosts.values() if host.system == "exchange"}
+    links = item.connector.connected_routing_groups
+    return bool(links) and carried_by(item, hosts, "exchange") and all(link.name in groups for link in links)
+
+
+class Views:
+    """How hosts see the organisation, one view for all that have the same sets."""
+
+    def __init__(self, hosts: Mapping[str, Host]) -> None:
+        self.hosts = hosts
+        self._made: list[tuple[Sets, str, View]] = []
+
+    def of(self, sets: Sets, system: str) -> View:
+        for known, for_system, view in self._made:
+            if for_system == system and known == sets:
+                return view
+        made = View(Router(self._organisation(sets, system)))
+        self._made.append((dict(sets), system, made))
+        return made
+
+    def _organisation(self, sets: Sets, system: str) -> Organisation:
+        # What is wrong with what is there plays no part: mail follows it all the same.
+        made = merge(sets.values(), Problems(), system)
+        unknown = {name: Host(name, host.system) for name, host in self.hosts.items() if name not in made.hosts}
+        connectors = {key: one for key, one in made.connectors.items() if one.bridgeheads}
+        return replace(made, hosts={**made.hosts, **unknown}, connectors=connectors)
+
+
+def differing(sets: Sequence[tuple[Sets, Sets]], set_name: str) -> set[str]:
+    """The keys of the connectors that are not the same before and after, on some host."""
+    found: set[str] = set()
+    for before, after in sets:
+        for name in (set_name, NOBODY):
+            old = before[name].connectors if name in before else {}
+            new = after[name].connectors if name in after else {}
+            found.update(key for key in {*old, *new} if old.get(key) != new.get(key))
+    return found

@@ -1,0 +1,127 @@
+# Copyright (c) 2026, mailops.connectors contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The way of mail as one host sees it: where it hands each class of addresses to, and whose mail it expects. Pure.
+
+Hosts may see different organisations at the same time: while a rollout is under way, or after one that was interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from . import journey
+from .address_space import Pattern
+from .routing import Route, Router
+
+LOCAL, SENT, NO_ROUTE, FOREIGN = "local", "sent", "no_route", "foreign"
+
+
+class AddressClass(NamedTuple):
+    """Addresses that take the same way: those of one domain, or (domain is None) whatever is below a pattern and in no
+    narrower space."""
+
+    pattern: Pattern
+    domain: str | None
+
+    def __str__(self) -> str:
+        return self.domain or str(self.pattern)
+
+
+class Way(NamedTuple):
+    """What a host does with a class of addresses. Two ways are equal when mail goes the same way, whatever the connectors
+    are called."""
+
+    kind: str
+    hops: tuple[tuple[str, ...], ...] = ()
+    successors: tuple[str, ...] = ()
+
+    @property
+    def fails(self) -> bool:
+        return self.kind in (NO_ROUTE, FOREIGN)
+
+
+class View:
+    """One organisation, as the hosts see it that were told of it."""
+
+    def __init__(self, router: Router) -> None:
+        self.router = router
+        self._known: dict[Route, Way] = {}
+        self._ways: dict[tuple[str, AddressClass], Way] = {}
+        self._expected: frozenset[tuple[str, str]] | None = None
+
+    def classes(self) -> set[AddressClass]:
+        return {AddressClass(pattern, domain) for pattern, domain in journey.keys(self.router)}
+
+    def way(self, host: str, asked: AddressClass) -> Way:
+        key = (host, asked)
+        if key not in self._ways:
+            self._ways[key] = self._way(host, asked)
+        return self._ways[key]
+
+    def _way(self, host: str, asked: AddressClass) -> Way:
+        if asked.domain is None:
+            return self._of(host, self.router.route_below(host, asked.pattern))
+        if self.router.is_local(host, asked.domain):
+            return Way(LOCAL)
+        return self._of(host, self.router.route(host, asked.domain))
+
+    def _of(self, host: str, route: Route) -> Way:
+        if not route.elements:
+            return Way(FOREIGN if route.foreign else NO_ROUTE)
+        plain = route._replace(pattern=None, cost=0)
+        if plain not in self._known:
+            hops = tuple(element.hosts or tuple(map(str, element.next_hops)) for element in route.elements)
+            self._known[plain] = Way(SENT, hops, self.router.successors(host, route))
+        return self._known[plain]
+
+    def expects(self, sender: str, receiver: str) -> bool:
+        """Whether a Postfix host that sees this organisation lets a known host relay: that host's routes or its own
+        connectors lead there."""
+        if self._expected is None:
+            self._expected = frozenset(self._declared()) | frozenset(self._handed_over())
+        return (sender, receiver) in self._expected
+
+    def _declared(self) -> Iterable[tuple[str, str]]:
+        organisation = self.router.organisation
+        for connector in organisation.connectors.values():
+            for next_hop in connector.smart_hosts if connector.enabled else ():
+                known = organisation.host_behind(next_hop)
+                if known:
+                    yield from ((name, known.name) for name in connector.bridgeheads)
+
+    def _handed_over(self) -> Iterable[tuple[str, str]]:
+        router = self.router
+        for pattern, domain in journey.keys(router):
+            for host in router.organisation.hosts:
+                if domain and router.is_local(host, domain):
+                    continue
+                route = router.route(host, domain) if domain else router.route_below(host, pattern)
+                for element in route.elements:
+                    yield from ((host, name) for name in element.hosts)
+
+
+State = Mapping[str, View]
+"""What each host sees, by its name."""
+
+
+def classes_of(states: Iterable[State]) -> list[AddressClass]:
+    """Every class of addresses that some host of some state treats apart."""
+    views = {id(view): view for state in states for view in state.values()}
+    return sorted(
+        {one for view in views.values() for one in view.classes()}, key=lambda one: (one.pattern, one.domain or "")
+    )
+
+
+def reach(start: str, successors: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    """The hosts that mail may come to from a host, without the host itself unless it comes back."""
+    found: set[str] = set()
+    pending = list(successors.get(start, ()))
+    while pending:
+        host = pending.pop()
+        if host not in found:
+            found.add(host)
+            pending.extend(successors.get(host, ()))
+    return frozenset(found)
