@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,9 @@ class Run:
         if self.failed:
             raise LabError(f"ansible-playbook ended with status {self.status}:\n{self.output}")
         return self
+
+
+Watch = Callable[["subprocess.Popen[bytes]", Callable[[], tuple[TaskResult, ...]]], None]
 
 
 def run_task(
@@ -147,26 +150,38 @@ def run_file(
     verbosity: int = 0,
     environment: Mapping[str, str] | None = None,
     timeout: float = 600.0,
+    watch: Watch | None = None,
 ) -> Run:
-    """Run a playbook that lies somewhere, with an inventory that lies somewhere."""
+    """Run a playbook that lies somewhere, with an inventory that lies somewhere.
+
+    watch: called with the running process, which leads a process group of its own, and a function that gives the results of
+    the tasks so far.
+    """
     command = [ansible_playbook(), "-i", str(inventory), str(file), *arguments]
     command += ["--check"] * check + ["--diff"] * diff + ["-" + "v" * verbosity] * bool(verbosity)
-    with tempfile.TemporaryDirectory(prefix="lab-ansible-") as home:
-        results = Path(home) / "results"
+    with tempfile.TemporaryDirectory(prefix="lab-ansible-", ignore_cleanup_errors=True) as home:
+        results, output = Path(home) / "results", Path(home) / "output"
         (Path(home) / "ansible.cfg").touch()
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=timeout,
-            cwd=home,
-            env={**_environment(Path(home), results), **(environment or {})},
-        )
-        return Run(done.returncode, done.stdout, _read(results))
+        with (
+            output.open("wb") as stream,
+            subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                cwd=home,
+                env={**_environment(Path(home), results), **(environment or {})},
+                start_new_session=watch is not None,
+            ) as process,
+        ):
+            try:
+                if watch is not None:
+                    watch(process, lambda: _read(results))
+                process.wait(timeout)
+            except BaseException:
+                process.kill()
+                raise
+        return Run(process.returncode, output.read_text(encoding="utf-8", errors="replace"), _read(results))
 
 
 def ansible_playbook() -> str:
@@ -228,5 +243,6 @@ def _json(path: Path, data: Any) -> Path:
 def _read(results: Path) -> tuple[TaskResult, ...]:
     if not results.exists():
         return ()
-    lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    text = results.read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]  # the last one may be half written
     return tuple(TaskResult(line["task"], line["host"], line["status"], line["result"]) for line in lines)
