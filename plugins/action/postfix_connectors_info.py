@@ -22,7 +22,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         variables = task_vars or {}
         arguments = dict(self._task.args)
-        asks = boolean(arguments.get("ask_routes") or False, strict=False)
+        asks = any(boolean(arguments.get(name) or False, strict=False) for name in ("ask_routes", "find_hand_made"))
         if self._task.delegate_to and asks and not arguments.get("this_host"):
             raise AnsibleActionFail(
                 "this_host is needed under delegate_to: name the bridgehead that the task works on, as hosts and "

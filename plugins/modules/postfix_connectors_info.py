@@ -27,9 +27,19 @@ options:
         local domains make, a subdomain of each among them, and to compare its answer with the declared route.
     type: bool
     default: false
+  find_hand_made:
+    description:
+      - Whether to express what somebody configured by hand as connectors. Looked at are C(transport_maps), C(relayhost),
+        C(default_transport), C(relay_domains), C(smtp_tls_policy_maps), C(smtp_sasl_password_maps) and the delivery services in
+        C(master.cf).
+      - When RV(hand_made) is given to M(mailops.connectors.postfix_send_connectors), no route changes. The connectors then stand in
+        front of what they express, which stays where it is.
+    type: bool
+    default: false
   this_host:
     description:
-      - The name by which the connectors know the host that the task runs on. Looked at with O(ask_routes=true).
+      - The name by which the connectors know the host that the task runs on. Looked at with O(ask_routes=true) and
+        O(find_hand_made=true).
       - The default is its inventory name. Needed where the task is delegated to another host.
     type: str
 extends_documentation_fragment:
@@ -144,6 +154,31 @@ disagreeing:
   returned: with O(ask_routes=true)
   type: list
   elements: str
+hand_made:
+  description:
+    - The connectors that somebody configured by hand, with this host as their bridgehead. What a connector carries already is not
+      among them. An account stands there without its password.
+  returned: with O(find_hand_made=true)
+  type: list
+  elements: dict
+not_expressed:
+  description: What is left as it is, because a connector cannot do exactly the same.
+  returned: with O(find_hand_made=true)
+  type: list
+  elements: dict
+  contains:
+    setting:
+      description: The parameter, and the table where there is one.
+      type: str
+      sample: transport_maps lmdb:/etc/postfix/transport
+    key:
+      description: The key in the table, the address space, or empty for all of it.
+      type: str
+      sample: boss@partner.example
+    reason:
+      description: Why.
+      type: str
+      sample: is for single addresses; it stays in force
 verification:
   description: Whether C(trivial-rewrite(8)) was asked, and why not.
   returned: with O(ask_routes=true)
@@ -164,6 +199,7 @@ def main() -> None:
         argument_spec={
             "set": {"type": "str", "default": "default"},
             "ask_routes": {"type": "bool", "default": False},
+            "find_hand_made": {"type": "bool", "default": False},
             "this_host": {"type": "str"},
             "config_directory": {"type": "path"},
             "command_directory": {"type": "path"},
@@ -171,13 +207,15 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    if given["ask_routes"] and not given["this_host"]:
+    if (given["ask_routes"] or given["find_hand_made"]) and not given["this_host"]:
         module.fail_json(msg="this_host is needed: the name by which bridgeheads and hosts know this host.")
     directories = (given["config_directory"], given["command_directory"])
     postfix = Postfix(directories[0], through(module), directories[1])
     tables = LookupTables(directories[0], through(module), directories[1])
     try:
-        result = information(postfix, tables, given["set"], given["this_host"] or "", given["ask_routes"])
+        result = information(
+            postfix, tables, given["set"], given["this_host"] or "", given["ask_routes"], given["find_hand_made"]
+        )
     except (StoreError, *FAILURES) as error:
         module.fail_json(msg=str(error))
     else:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import stat
@@ -70,7 +71,9 @@ class Bridgehead:
 
     def end_processes(self, daemon: str) -> None:
         for pid in self.instance.pids(daemon):
-            os.kill(pid, signal.SIGTERM)
+            # A reload may be ending it at this very moment.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
             self.instance.wait_until(lambda pid=pid: program(pid) != daemon[:15], f"{daemon} ends", timeout=20)
 
     # --- looking ---

@@ -32,6 +32,7 @@ from .view import MailSettings
 
 PARAMETERS = (
     "message_size_limit",
+    "smtp_fallback_relay",
     "smtp_tls_CAfile",
     "smtp_tls_CApath",
     "sender_dependent_default_transport_maps",
@@ -71,13 +72,13 @@ class Gathered:
     def owns_default_route(self) -> bool:
         return "default_transport" in self.store.settings
 
-    def restored(self, compiled: Compiled) -> dict[str, str]:
     @property
     def smtp_clients(self) -> frozenset[str]:
         """The services that are smtp(8) and not of connectors."""
         services = MasterCf.parse(self.master_text).services()
         return frozenset(one.name for one in services if one.command == "smtp") - set(self.store.services)
 
+    def restored(self, compiled: Compiled) -> dict[str, str]:
         """What the parameters of the default route go back to where we let go of them."""
         if compiled.default_route and (compiled.by_mx or "relayhost" not in self.store.settings):
             return {}

@@ -13,17 +13,26 @@ from typing import Any
 
 from ..connector.errors import Problems
 from ..connector.routing import Router
-from . import asking, store
+from . import asking, hand_made, store
 from .command import Postfix
 from .compile import compile_host
+from .found_classes import Surroundings
+from .found_delivery import CLIENT_PARAMETERS, Client
 from .gathering import Gathered, gather
 from .lookup_tables import LookupTables
+from .main_cf import MainCf, split_list
+from .master_cf import MasterCf, is_queue_manager_parameter
 from .provision import organisation_here
 from .rewrite import RewriteError
 
 
 def information(
-    postfix: Postfix, tables: LookupTables, set_name: str = "default", this_host: str = "", ask_routes: bool = False
+    postfix: Postfix,
+    tables: LookupTables,
+    set_name: str = "default",
+    this_host: str = "",
+    ask_routes: bool = False,
+    find_hand_made: bool = False,
 ) -> dict[str, Any]:
     """Raises StoreError, PostfixFileError and the errors of the leaves."""
     known = store.load(postfix.config_directory)
@@ -38,7 +47,37 @@ def information(
         "settings": {setting: known.settings[setting].written for setting in sorted(known.settings)},
         "unmanaged": gathered.unmanaged(),
     }
-    return {**found, **asked_routes(gathered, this_host.lower())} if ask_routes else found
+    if ask_routes:
+        found.update(asked_routes(gathered, this_host.lower()))
+    if find_hand_made:
+        found.update(vars(hand_made.find(surroundings(gathered), this_host.lower())))
+    return found
+
+
+def surroundings(gathered: Gathered) -> Surroundings:
+    """Everything that decides how mail is delivered here. Accounts are read, and no password leaves this place."""
+    postfix = gathered.postfix
+    main = MainCf.parse(gathered.main_text)
+    queue = [name for name in main.names() if is_queue_manager_parameter(name)]
+    read = postfix.parameters([*CLIENT_PARAMETERS, "content_filter", *queue])
+    values = {**dict.fromkeys((*CLIENT_PARAMETERS, "content_filter"), ""), **read}
+    services = {one.name: one for one in MasterCf.parse(gathered.master_text).services() if one.type == "unix"}
+    client = Client(
+        parameters=values,
+        services=services,
+        queue={name: values[name] for name in queue if name in values},
+        policies=tuple(gathered.tables.table(name) for name in split_list(values["smtp_tls_policy_maps"])),
+        accounts=tuple(gathered.tables.table(name) for name in split_list(values["smtp_sasl_password_maps"])),
+    )
+    return Surroundings(
+        settings=gathered.settings,
+        client=client,
+        parameters={**values, **gathered.facts.parameters},
+        directory=gathered.directory.path,
+        services=frozenset(gathered.store.services),
+        local_domains=gathered.facts.local_domains,
+        unlisted=gathered.facts.unlisted,
+    )
 
 
 def digest(sets: Mapping[str, Any]) -> str:

@@ -98,6 +98,8 @@ class LookupTables:
         if table_type == "texthash":
             source = files.read(path)
             return None if source is None else parse(_decoded(source))
+        if table_type == "inline":
+            return self._listed(f"inline:{path}")
         if index is None or not os.path.isfile(index):
             return None
         if table_type == "cdb":
@@ -105,7 +107,10 @@ class LookupTables:
                 return read_cdb(files.read(index) or b"")
             except ValueError:
                 return None
-        result = self._postmap("-s", f"{table_type}:{path}")
+        return self._listed(f"{table_type}:{path}")
+
+    def _listed(self, table: str) -> dict[str, str] | None:
+        result = self._postmap("-s", table)
         if result.status != 0:
             return None
         return dict(_dumped(line) for line in result.stdout.split("\n") if line)
@@ -137,7 +142,8 @@ class LookupTables:
 
     def table(self, name: str) -> Table:
         """The table ``type:path`` for the view: listed where it can be, else asked, and each key once only."""
-        table_type, _colon, path = name.partition(":")
+        # proxymap(8) opens the table that is named behind it, and cannot list it itself.
+        table_type, _colon, path = name.removeprefix("proxy:").partition(":")
         entries = self.dump(table_type, path)
         if entries is not None:
             return Table.of(name, entries)

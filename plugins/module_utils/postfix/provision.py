@@ -205,7 +205,8 @@ def _routes(
         wanted["*"] = compiled.default_route
     keys = sorted(key for key in {*entries, *wanted} if entries.get(key) != wanted.get(key))
     before = Words(old.chains if old else {}, old_organisation.connectors)
-    after = Words(compiled.chains, organisation.connectors)
+    fallback = gathered.facts.parameters.get("smtp_fallback_relay", "")
+    after = Words(compiled.chains, organisation.connectors, gathered.smtp_clients, fallback)
     new_settings = with_routes(gathered.settings, compiled, gathered.directory.path, gathered.restored(compiled))
     return keys, changes(host, keys, (gathered.settings, before), (new_settings, after))
 

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from ..connector.model import Connector
 from ..connector.plan import RouteChange
 from ..connector.routing import Element, Route, route_text
 from .compile import Compiled
+from .found_delivery import same_next_hops
 from .match_list import MatchList, Pattern, Table
 from .view import Answer, MailSettings, resolve
 
@@ -65,11 +66,22 @@ def _relay_domains(now: MatchList, compiled: Compiled, directory: str) -> MatchL
 
 
 class Words:
-    """Answers in words: a chain of ours by its connectors, anything else by its service and next hop."""
+    """Answers in words: a chain of ours by its connectors, anything else by its service and next hop.
 
-    def __init__(self, chains: Mapping[str, tuple[Element, ...]], connectors: Mapping[str, Connector]) -> None:
+    clients are the services in master.cf that are smtp(8), as those of connectors are; fallback is where they turn last.
+    """
+
+    def __init__(
+        self,
+        chains: Mapping[str, tuple[Element, ...]],
+        connectors: Mapping[str, Connector],
+        clients: Collection[str] = ("smtp", "relay"),
+        fallback: str = "",
+    ) -> None:
         self.chains = chains
         self.connectors = connectors
+        self.clients = clients
+        self.fallback = fallback
 
     def of(self, answer: Answer, key: str) -> str:
         if answer.problem:
@@ -81,6 +93,12 @@ class Words:
         if answer.nexthop == probe(key).partition("@")[2]:
             return f"no connector: {answer.transport} by DNS MX"
         return f"no connector: {answer.transport} to {answer.nexthop}"
+
+    def takes_over(self, old: Answer, new: Answer) -> bool:
+        """Whether a connector takes mail to where somebody else's service took it before: the way stays the same."""
+        theirs = old.transport in self.clients and not old.problem
+        whole = f"{old.nexthop},{self.fallback}" if self.fallback else old.nexthop
+        return theirs and self.served(new) and same_next_hops(whole, new.nexthop)
 
     def served(self, answer: Answer) -> bool:
         return answer.transport in self.chains
@@ -98,7 +116,8 @@ def changes(
         old = resolve(before[0], probe(key))
         new = resolve(after[0], probe(key))
         old_words, new_words = before[1].of(old, key), after[1].of(new, key)
-        if old_words == new_words:
+        same = old == new and not (before[1].served(old) or after[1].served(new))
+        if same or old_words == new_words or after[1].takes_over(old, new):
             continue
         unserved = before[1].served(old) and not after[1].served(new)
         space = "*" + key if key.startswith(".") else key
