@@ -128,7 +128,7 @@ def _realise(item: Wanted, router: Router, around: Surroundings, made: Carried, 
     given = set(item.given) - {"connected_routing_groups", "relay"}
     spaces = connector.address_spaces
     if connector.takes_reached_groups:
-        spaces = _expanded(connector, router, problems)
+        spaces = _expanded(connector, _with_enabled(connector, router), problems)
         given.add("address_spaces")
         shown = ", ".join(map(str, spaces))
         made.notes[connector.key] = [f"The address spaces are the domains of the routing groups reached: {shown}"]
@@ -162,6 +162,14 @@ def _check_site_link(connector: Connector, own: str, link: GroupLink, around: Su
         problems.add(where, "connected_routing_groups", f"{link.name} at {link.cost}", problem, remedy)
 
 
+def _with_enabled(connector: Connector, router: Router) -> Router:
+    """A disabled connector leads nowhere, but Exchange wants address spaces of it: those that it will have once enabled."""
+    if connector.enabled:
+        return router
+    whole = router.organisation
+    return Router(replace(whole, connectors={**whole.connectors, connector.key: replace(connector, enabled=True)}))
+
+
 def _expanded(connector: Connector, router: Router, problems: Problems) -> tuple[AddressSpace, ...]:
     """* as in the classic procedure: the domains of the groups reached, each at the cost of the way there."""
     journey.check_reached_groups(router, problems, (connector.key,))
@@ -173,8 +181,8 @@ def _expanded(connector: Connector, router: Router, problems: Problems) -> tuple
             extra = router.cost_to_group(connector, offer.group)
             if extra is None:
                 continue
-            # The first step of the way costs 1 where nothing else is said, as a space alone does.
-            cost = offer.cost + extra - 1
+            # The space's own cost and that of the way there, as route selection adds them up.
+            cost = offer.cost + extra
             if cost > 100:
                 remedy = "lower the costs on the way to it"
                 problem = f"costs {cost} over its routing group, and Exchange takes costs to 100"

@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import cProfile
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.errors import Problems
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.model import Connector, read_connectors
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.routing import Route, Router
@@ -20,6 +23,9 @@ from hypothesis import strategies as st
 from strategies.organisations import ASKED_DOMAINS, SPACE_PATTERNS
 
 SERVERS = ("ex1", "ex2")
+LIMITS = (1048576, 2097152)
+ASKED_SIZES = (None, *LIMITS, *(limit + 1 for limit in LIMITS))
+"""At each limit and right above it: there another connector takes the message."""
 HOSTS = {name: Host(name, "exchange", routing_group=f"site{name[-1]}") for name in SERVERS}
 
 
@@ -60,14 +66,15 @@ def seen(router: Router, host: str, domain: str) -> object:
 
 
 def violations(before: dict[str, Connector], after: dict[str, Connector], steps: list[Step]) -> list[str]:
-    old, new = Router(organisation(before)), Router(organisation(after))
     told = []
-    for place, state in enumerate(states(before, steps)):
-        now = Router(organisation(state))
-        for host in SERVERS:
-            for domain in ASKED_DOMAINS:
-                if seen(now, host, domain) not in (seen(old, host, domain), seen(new, host, domain)):
-                    told.append(f"after step {place}, {domain} from {host}")
+    for size in ASKED_SIZES:
+        old, new = Router(organisation(before), size), Router(organisation(after), size)
+        for place, state in enumerate(states(before, steps)):
+            now = Router(organisation(state), size)
+            for host in SERVERS:
+                for domain in ASKED_DOMAINS:
+                    if seen(now, host, domain) not in (seen(old, host, domain), seen(new, host, domain)):
+                        told.append(f"after step {place}, {domain} from {host}, a message of {size} bytes")
     return told
 
 
@@ -86,6 +93,8 @@ def lists(draw: Any) -> list[dict[str, Any]]:
         }
         if draw(st.integers(0, 3)) == 0:
             raw["scope"] = "routing_group"
+        if draw(st.booleans()):
+            raw["max_message_size"] = draw(st.sampled_from(LIMITS))
         made.append(raw)
     return made
 
@@ -190,3 +199,51 @@ def test_settings_change_once() -> None:
         organisation({"a": connector}), organisation({"a": changed}), [Work(connector, changed)], SERVERS
     )
     assert [step.new for step in steps] == [changed]
+
+
+def test_larger_mail_has_another_connector_before_the_limit_of_its_own_falls() -> None:
+    """By its name a would be changed first, and then nothing would take larger mail until b is changed too."""
+    before = [one("a", "x.test"), one("b", "x.test;5", smart_host="two.example", max_message_size="1MB")]
+    after = [one("a", "x.test", max_message_size="1MB"), one("b", "x.test;5", smart_host="three.example")]
+    assert kinds(before, after) == (["settings b", "settings a"], [])
+
+
+def calls_of(before: list[dict[str, Any]], after: list[dict[str, Any]], works: list[Work] | None = None) -> int:
+    """How many calls of functions it takes to find the order; the same on every machine."""
+    old, new = read(before), read(after)
+    made = works or [Work(old.get(key), new.get(key)) for key in sorted({*old, *new})]
+    profile = cProfile.Profile()
+    profile.enable()
+    steps, _told = arrange(organisation(old), organisation(new), made, SERVERS)
+    profile.disable()
+    assert states(old, steps)[-1] == new
+    return sum(entry.callcount for entry in profile.getstats())
+
+
+def many(number: int, first: int = 0) -> list[dict[str, Any]]:
+    made = [one(f"c{place:04}", f"d{place + first}.test", smart_host=f"m{place}.example") for place in range(number)]
+    return [*made, one("rest", "*")]
+
+
+def renamed(number: int) -> int:
+    """Each takes the name of the next one, which has to be free by then: only the last one can begin."""
+    before = many(number)
+    after = [{**raw, "name": f"c{place + 1:04}"} for place, raw in enumerate(before[:-1])] + before[-1:]
+    old, new = read(before), read(after)
+    works = [Work(old[f"c{place:04}"], new[f"c{place + 1:04}"]) for place in range(number)]
+    return calls_of(before, after, works)
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        pytest.param(lambda number: calls_of([], many(number)), id="made"),
+        pytest.param(
+            lambda number: calls_of(many(number), many(number, first=1)), id="each takes the space of the next"
+        ),
+        pytest.param(lambda number: calls_of(many(number), []), id="removed"),
+        pytest.param(renamed, id="each takes the name of the next"),
+    ],
+)
+def test_the_work_grows_with_the_list_and_not_with_its_square(count: Callable[[int], int]) -> None:
+    assert count(160) < 6 * count(40)
