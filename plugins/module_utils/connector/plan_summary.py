@@ -9,31 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .errors import Problems
-from .journey import keys
-from .model import read_connectors
-from .plan import plan
-from .routing import Router, route_text
-from .topology import ConnectorSet
-
 ACTIONS = ("create", "adopt", "update", "remove")
 # What an entry of a plan is called after, and how its kind is named beside connectors that send.
 _NAMES = {"connector": "", "domain": "accepted domain ", "site_link": "site link "}
 _KINDS = {"receive": "receive connector ", "withdrawn_receive": "receive connector "}
-_NOT_INSTALLED = "Postfix is not installed"
 
 
-def host_summary(name: str, system: str, results: Mapping[str, Any]) -> dict[str, Any]:
-    """What one host's tasks announced. results: the kind of objects -> what the task returned; one that did not run is null."""
+def host_summary(name: str, system: str, results: Mapping[str, Any], from_nothing: bool = False) -> dict[str, Any]:
+    """What one host's tasks announced. results: the kind of objects -> what the task returned; one that did not run is null.
+
+    from_nothing: the host has no Postfix yet.
+    """
     told: dict[str, Any] = {
         "host": name,
         "system": system,
-        "from_nothing": False,
-        "changed": False,
+        "from_nothing": from_nothing,
+        "changed": from_nothing,
         "objects": {action: [] for action in ACTIONS},
         "kept": {},
     }
     lists: dict[str, list[Any]] = {key: [] for key in ("routes_changed", "unsafe", "unmanaged", "warnings", "notes")}
+    if from_nothing:
+        lists["notes"].append(f"Postfix is not set up on {name} yet, so everything there is planned from nothing")
     for kind, result in results.items():
         if not isinstance(result, Mapping) or result.get("skipped"):
             continue
@@ -60,21 +57,6 @@ def _title(kind: str, entry: Mapping[str, Any]) -> str:
             server = entry.get("server")
             return f"{_KINDS.get(kind, word)}{entry[key]}" + (f" on {server}" if server else "")
     return kind
-
-
-def from_nothing(router: Router, name: str, raw: Any, one: ConnectorSet) -> dict[str, Any]:
-    """What will come to a host that has no Postfix yet. raw: the list as it was written, of which one is the normal form."""
-    made = plan(ConnectorSet(one.name), read_connectors(raw, Problems()), Problems(), one.hosts, one.routing_groups)
-    routes = []
-    for pattern, domain in keys(router):
-        route = router.route(name, domain) if domain else router.route_below(name, pattern)
-        if route.elements and not (domain and router.is_local(name, domain)):
-            words = route_text(route, router.organisation.connectors)
-            space = domain or str(pattern)
-            routes.append({"from": name, "address_space": space, "before": _NOT_INSTALLED, "after": words})
-    summary = host_summary(name, "postfix", {"postfix": {"plan": [change.plain() for change in made.changes]}})
-    told = f"{_NOT_INSTALLED} on {name} yet, so everything there is planned from nothing"
-    return {**summary, "from_nothing": True, "changed": True, "routes_changed": routes, "notes": [told]}
 
 
 def steps(
@@ -107,14 +89,14 @@ def stopped(plan_of_all: Mapping[str, Any], number: int, failures: Mapping[str, 
     if beside:
         done.append(f"{number}. {', '.join(beside)}, in the step that failed")
     waiting = [f"{step['number']}. {step['title']}" for step in made if step["number"] > number]
+    how = "To go on, put right what failed and run the same playbook again. It reads what each host has by then and does the rest."
     return "\n".join(
         [
             f"Stopped in step {number} of {len(made)} ({here['title']}).",
             *failed,
             "Done before: " + ("; ".join(done) or "nothing") + ".",
             "Not begun: " + ("; ".join(waiting) or "nothing") + ".",
-            "Every host has its old or its new routes, and mail goes on between them. To go on, put right what failed and run the "
-            "same playbook again. It reads what each host has by then and does the rest.",
+            f"Every host has its old or its new routes, and mail goes on between them. {how}",
         ]
     )
 

@@ -85,9 +85,14 @@ class _Collected:
                     host=smart_host.host,
                     port=smart_host.port,
                     mx=smart_host.mx,
-                    recipient_accepted=_postmasters(domains),
+                    recipient_accepted=() if _known_by_more(connector) else _postmasters(domains),
                     recipient_refused=strangers,
                 )
+            )
+        if connector.smart_hosts and domains and _known_by_more(connector):
+            why = "only who logs in or shows a certificate may ask for them, and a probe does neither"
+            self.notes.append(
+                f"{connector_place(connector.name)}: its smart hosts were asked for no recipients, since {why}"
             )
         if not connector.smart_hosts:
             self._add_mail_exchangers(connector, domains, made)
@@ -103,7 +108,7 @@ class _Collected:
 
     def _strangers(self, connector: Connector, smart_host: SmartHost, spaces: t.Iterable[Pattern]) -> tuple[str, ...]:
         """Nobody, where the server is meant to relay for this host: a default route, an account, a host of the own."""
-        if not self.stranger or connector.authentication.mechanism != "none":
+        if not self.stranger or _known_by_more(connector):
             return ()
         domain = self.stranger.rpartition("@")[2].lower()
         if any(pattern.matches(domain) for pattern in spaces) or self.router.organisation.host_behind(smart_host):
@@ -141,6 +146,11 @@ class _Collected:
             self.notes.append(f"{where}: TLSA records were not looked at (tls.level {level}), only that TLS is offered")
             level = "encrypt" if level == "dane_only" else "opportunistic"
         return DEFAULT_TLS._replace(level=level, names=tls.names, ca_file=ca_file)
+
+
+def _known_by_more(connector: Connector) -> bool:
+    """Whether the smart host knows this host by more than its address: by an account or a certificate."""
+    return connector.authentication.mechanism != "none" or bool(connector.tls.certificate)
 
 
 def _postmasters(domains: t.Sequence[str]) -> tuple[str, ...]:

@@ -76,10 +76,19 @@ def test_no_stranger_where_the_server_is_meant_to_relay(changed: Raw) -> None:
     assert [target.get("recipient_refused") for target in found["targets"]] == [None]
 
 
-def test_an_account_needs_auth() -> None:
-    account = {"mechanism": "basic_over_tls", "username": "relay"}
-    found = probing(connector("c", "d.example", via=["mx.example"], tls={"level": "encrypt"}, authentication=account))
-    assert found["targets"][0]["expect"] == {"keywords": ["AUTH"]}
+@pytest.mark.parametrize(
+    ("changed", "expect"),
+    [
+        ({"authentication": {"mechanism": "basic_over_tls", "username": "relay"}}, {"keywords": ["AUTH"]}),
+        ({"tls": {"level": "encrypt", "certificate": "/etc/ssl/mail.pem"}}, None),
+    ],
+    ids=["account", "certificate"],
+)
+def test_who_has_to_be_known_by_more_than_an_address_asks_for_no_recipients(changed: Raw, expect: Any) -> None:
+    found = probing({**connector("c", "d.example", via=["mx.example"], tls={"level": "encrypt"}), **changed})
+    assert [set(target) & {"recipient_accepted", "recipient_refused"} for target in found["targets"]] == [set()]
+    assert found["targets"][0].get("expect") == expect
+    assert "asked for no recipients" in found["notes"][0]
 
 
 def test_mail_exchangers_are_looked_up_for_some_domains() -> None:

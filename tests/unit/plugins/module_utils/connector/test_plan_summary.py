@@ -13,7 +13,6 @@ from ansible_collections.mailops.connectors.plugins.filter.step_connectors impor
 from ansible_collections.mailops.connectors.plugins.filter.stopped_text import stopped_text
 
 Raw = dict[str, Any]
-HOSTS: Raw = {"gw1": {"system": "postfix"}, "gw2": {"system": "postfix"}, "ex1": {"system": "exchange"}}
 LIST: list[Raw] = [
     {
         "name": "to-partner",
@@ -46,11 +45,11 @@ def entry(action: str, **fields: Any) -> Raw:
 
 def made(postfix: Raw | None = None, exchange: Raw | None = None, **options: Any) -> Raw:
     results = {
-        "gw1": {"from_nothing": False, "results": {"postfix": postfix or result()}},
-        "gw2": {"from_nothing": False, "results": {"postfix": result()}},
-        "ex1": {"from_nothing": False, "results": exchange or {"send": result(), "receive": None}},
+        "gw1": {"system": "postfix", "results": {"postfix": postfix or result()}},
+        "gw2": {"system": "postfix", "results": {"postfix": result()}},
+        "ex1": {"system": "exchange", "results": exchange or {"send": result(), "receive": None}},
     }
-    return plan_summary(results, PASSES, LIST, hosts=HOSTS, **{"exchange": "ex1", **options})
+    return plan_summary(results, PASSES, **{"exchange": "ex1", **options})
 
 
 def test_nothing_changes() -> None:
@@ -156,3 +155,10 @@ def test_long_lists_of_routes_are_cut_for_people_and_whole_in_the_report() -> No
     found = made(result(changed=True, routes_changed=routes))
     assert "  ... and 10 more routes." in found["lines"]
     assert plan_report(found).count("Route: ") == 50
+
+
+def test_a_host_without_postfix_is_said_to_be_planned_from_nothing() -> None:
+    results = {"gw9": {"system": "postfix", "from_nothing": True, "results": {"postfix": result(changed=True)}}}
+    found = plan_summary(results, PASSES)
+    assert found["hosts"][0]["from_nothing"] and found["changed"]
+    assert "  Note: Postfix is not set up on gw9 yet, so everything there is planned from nothing." in found["lines"]
