@@ -1,0 +1,165 @@
+# Copyright (c) 2026, mailops.connectors contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No message is lost while an organisation is changed: a steady stream of numbered messages, counted at the sinks.
+
+Beside each change stands what a single host does that takes the new list too early: it loses mail, so the stream notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from lab import rollout
+from lab.rollout import Organisation, Raw
+from lab.stream import during, flowing
+from lab.stream_count import Count, Way
+
+HOSTS = {"app": "192.0.2.21", "east": "192.0.2.11", "west": "192.0.2.12"}
+SINKS = {"mx": "192.0.2.40", "one": "192.0.2.31", "two": "192.0.2.32", "rest": "192.0.2.33"}
+DOMAINS = ("one.example", "two.example", "rest.example")
+
+
+def connector(name: str, space: str, sink: str, *bridgeheads: str) -> Raw:
+    return {"name": name, "address_spaces": [space], "smart_hosts": [SINKS[sink]], "bridgeheads": list(bridgeheads)}
+
+
+ONE = connector("one", "one.example", "one", "east")
+TWO = connector("two", "two.example", "two", "west")
+REST = connector("rest", "*", "rest", "west")
+LIST = [ONE, TWO, REST]
+
+
+def costs(east: int, west: int) -> list[Raw]:
+    """Mail for one.example goes by two connectors, the dearer one while the other does not answer."""
+    by_east = connector("one by east", f"one.example;{east}", "one", "east")
+    by_west = connector("one by west", f"one.example;{west}", "two", "west")
+    return [by_east, by_west, REST]
+
+
+@dataclass(frozen=True)
+class Change:
+    """too_early: a host that loses mail when it changes first. ways: (domain, host) -> the ways that its mail may take, the old
+    one first, the new one last."""
+
+    before: Sequence[Raw]
+    after: Sequence[Raw]
+    too_early: str
+    ways: dict[tuple[str, str], Sequence[Way]]
+    passes: int = 1
+
+
+CHANGES = {
+    "whole rollout": Change(
+        [],
+        LIST,
+        "app",
+        {
+            ("one.example", "app"): [("app", "mx"), ("app", "east", "one")],
+            ("one.example", "east"): [("east", "mx"), ("east", "one")],
+            ("rest.example", "east"): [("east", "mx"), ("east", "west", "rest")],
+        },
+        passes=2,
+    ),
+    "costs swapped": Change(
+        costs(1, 9),
+        costs(9, 1),
+        "east",
+        {
+            ("one.example", "app"): [("app", "east", "one"), ("app", "east", "west", "two"), ("app", "west", "two")],
+            ("one.example", "east"): [("east", "one"), ("east", "west", "two")],
+            ("one.example", "west"): [("west", "east", "one"), ("west", "two")],
+        },
+    ),
+    "another bridgehead": Change(
+        LIST,
+        [{**ONE, "bridgeheads": ["west"]}, TWO, REST],
+        "east",
+        {
+            ("one.example", "app"): [("app", "east", "one"), ("app", "west", "one")],
+            ("one.example", "east"): [("east", "one"), ("east", "west", "one")],
+            ("one.example", "west"): [("west", "east", "one"), ("west", "one")],
+        },
+    ),
+    "bridgeheads swapped": Change(
+        LIST,
+        [{**ONE, "bridgeheads": ["west"]}, {**TWO, "bridgeheads": ["east"]}, REST],
+        "east",
+        {
+            ("one.example", "east"): [("east", "one"), ("east", "west", "one")],
+            ("two.example", "west"): [("west", "two"), ("west", "east", "two")],
+            ("two.example", "app"): [("app", "west", "two"), ("app", "east", "two")],
+        },
+        passes=2,
+    ),
+    "a connector removed": Change(
+        LIST,
+        [TWO, REST],
+        "east",
+        {
+            ("one.example", "app"): [("app", "east", "one"), ("app", "west", "rest")],
+            ("one.example", "east"): [("east", "one"), ("east", "west", "rest")],
+        },
+    ),
+}
+every_change = pytest.mark.parametrize("name", CHANGES)
+
+
+@pytest.fixture(scope="module")
+def organisation() -> Iterator[Organisation]:
+    with rollout.organisation(HOSTS, SINKS, DOMAINS) as made:
+        yield made
+
+
+def faults(count: Count, change: Change) -> dict[str, list[str]]:
+    """What went wrong. Nothing took another way than those expected, the old one was taken before and the new one afterwards."""
+    print(count.summary())
+    for (domain, host), ways in change.ways.items():
+        assert {ways[0], ways[-1]} <= count.ways(domain, host) <= set(ways)
+        assert count.last_way(domain, host) == ways[-1]
+    return count.faults()
+
+
+@every_change
+def test_a_host_that_changes_too_early_loses_mail(organisation: Organisation, name: str) -> None:
+    change = CHANGES[name]
+    organisation.begin_with(change.before)
+    stream = organisation.stream(rate=60)
+    with flowing(stream, rounds=1):
+        organisation.take(change.after, [change.too_early])
+    count = stream.count()
+    print(count.summary())
+    assert set(count.faults()) == {"bounced"}
+
+
+@every_change
+def test_in_the_order_of_a_rollout_nothing_is_lost(organisation: Organisation, name: str) -> None:
+    """Mail of every class is submitted at every host between each two stages."""
+    change = CHANGES[name]
+    passes = organisation.passes(change.before, change.after)
+    assert len(passes) == change.passes
+    organisation.begin_with(change.before)
+    stream = organisation.stream(rate=60)
+    with flowing(stream):
+        for one in passes:
+            for stage in one["stages"]:
+                organisation.take(step(change.after, one), stage, between=lambda: stream.flow(1), purge=one["last"])
+    assert faults(stream.count(), change) == {}
+
+
+def step(connectors: Sequence[Raw], one: Raw) -> list[Raw]:
+    """What a host is given in a pass."""
+    gone = [{"name": name, "state": "absent"} for name in one["removed"]]
+    return [given for given in connectors if given["name"] in one["connectors"]] + gone
+
+
+@pytest.mark.parametrize("name", ["whole rollout", "bridgeheads swapped"])
+def test_provision_loses_nothing(organisation: Organisation, name: str) -> None:
+    change = CHANGES[name]
+    organisation.begin_with(change.before)
+    run, count = during(organisation.stream(rate=10), lambda: organisation.run("provision", change.after))
+    run.expect_success()
+    assert faults(count, change) == {}
