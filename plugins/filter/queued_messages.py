@@ -22,25 +22,38 @@ from ansible_collections.mailops.connectors.plugins.module_utils.connector.topol
 
 
 def queued_messages(
-    lines: Any, connectors: Any, host: str, towards: Any, hosts: Any = None, routing_groups: Any = None
+    lines: Any,
+    connectors: Any,
+    host: str,
+    towards: Any,
+    hosts: Any = None,
+    routing_groups: Any = None,
+    after: Any = None,
+    among: Any = None,
 ) -> dict[str, Any]:
-    problems = Problems()
-    order = read_order(connectors, hosts, routing_groups, "default", False, problems)
-    known = {item.connector.key: item.connector for item in order.wanted if not item.absent}
     here = str(host).lower()
-    one = ConnectorSet(order.set, known, order.hosts, order.routing_groups or {})
+    problems = Problems()
     try:
-        problems.raise_if_any()
-        organisation = merge([one], problems, "postfix", here)
+        before = _router(connectors, hosts, routing_groups, here, problems)
+        then = None if after is None else _router(after, hosts, routing_groups, here, problems)
         problems.raise_if_any()
         messages = queued.read_queue(lines.splitlines() if isinstance(lines, str) else lines or ())
         goals = {str(name).lower() for name in towards}
-        return queued.queued_messages(messages, Router(organisation), here, goals).plain()
+        chosen = None if among is None else {str(one) for one in among}
+        return queued.queued_messages(messages, queued.Question(here, goals, before, then, chosen)).plain()
     except ConnectorError as error:
         raise AnsibleFilterError(f"queued_messages: {error}") from None
     except ValueProblem as problem:
         told = f"the line {shown(problem.shown)} {problem.message}. Remedy: {problem.remedy}."
         raise AnsibleFilterError(f"queued_messages: {told}") from None
+
+
+def _router(connectors: Any, hosts: Any, routing_groups: Any, here: str, problems: Problems) -> Router:
+    order = read_order(connectors, hosts, routing_groups, "default", False, problems)
+    known = {item.connector.key: item.connector for item in order.wanted if not item.absent}
+    problems.raise_if_any()
+    one = ConnectorSet(order.set, known, order.hosts, order.routing_groups or {})
+    return Router(merge([one], problems, "postfix", here))
 
 
 class FilterModule:

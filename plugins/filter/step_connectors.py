@@ -18,9 +18,12 @@ def step_connectors(connectors: Any, step: Any) -> list[Any]:
     if step.get("last"):
         return connectors
     named = {str(name).lower() for name in step.get("connectors") or ()}
-    bridgeheads = {str(name).lower(): hosts for name, hosts in (step.get("bridgeheads") or {}).items()}
+    between: dict[str, dict[str, Any]] = {}
+    for field in ("bridgeheads", "address_spaces"):
+        for name, value in (step.get(field) or {}).items():
+            between.setdefault(str(name).lower(), {})[field] = value
     chosen = [
-        {**one, "bridgeheads": bridgeheads[key]} if key in bridgeheads else one
+        {**one, **between[key]} if key in between else one
         for one in connectors
         if (key := str(one.get("name")).strip().lower()) in named
     ]

@@ -30,7 +30,10 @@ class Waiting:
     active: int = 0
     deferred: int = 0
     hold: int = 0
+    stranded: int = 0
+    """Those that wait and will have no route."""
     domains: dict[str, int] = field(default_factory=dict)
+    active_ids: list[str] = field(default_factory=list)
 
     @property
     def total(self) -> int:
@@ -38,7 +41,12 @@ class Waiting:
 
     def plain(self) -> dict[str, Any]:
         counts = {"active": self.active, "deferred": self.deferred, "hold": self.hold, "total": self.total}
-        return {**counts, "domains": {domain: self.domains[domain] for domain in sorted(self.domains)}}
+        return {
+            **counts,
+            "stranded": self.stranded,
+            "domains": {domain: self.domains[domain] for domain in sorted(self.domains)},
+            "active_ids": sorted(set(self.active_ids)),
+        }
 
 
 def read_queue(lines: Iterable[str]) -> list[Mapping[str, Any]]:
@@ -57,22 +65,46 @@ def read_queue(lines: Iterable[str]) -> list[Mapping[str, Any]]:
     return found
 
 
-def queued_messages(
-    messages: Iterable[Mapping[str, Any]], router: Router, host: str, towards: Collection[str]
-) -> Waiting:
+@dataclass(frozen=True)
+class Question:
+    """host: whose queue it is. towards: where its mail may be on its way to. before: by which connectors; after: those that
+    it will have, None where that is not asked. among: only these messages count as active, None for all."""
+
+    host: str
+    towards: Collection[str]
+    before: Router
+    after: Router | None = None
+    among: Collection[str] | None = None
+
+
+def queued_messages(messages: Iterable[Mapping[str, Any]], question: Question) -> Waiting:
     """What waits on a host for recipients whose route leads to one of those hosts."""
     made = Waiting()
-    known: dict[str, bool] = {}
+    known: dict[str, tuple[bool, bool]] = {}
     for message in messages:
         place = _COUNTED_AS.get(str(message.get("queue_name")), "deferred")
+        queue_id = str(message.get("queue_id", ""))
+        if place == "active" and question.among is not None and queue_id not in question.among:
+            continue
         for recipient in message.get("recipients") or ():
             domain = _domain(str(recipient.get("address", "")))
-            if domain and domain not in known:
-                known[domain] = _leads_to(router, host, domain, towards)
-            if domain and known[domain]:
-                setattr(made, place, getattr(made, place) + 1)
-                made.domains[domain] = made.domains.get(domain, 0) + 1
+            if not domain:
+                continue
+            if domain not in known:
+                known[domain] = _leads_to(question, domain), _is_lost(question, domain)
+            leads_there, is_lost = known[domain]
+            if leads_there:
+                _count(made, place, queue_id, domain, is_lost)
     return made
+
+
+def _count(made: Waiting, place: str, queue_id: str, domain: str, is_lost: bool) -> None:
+    setattr(made, place, getattr(made, place) + 1)
+    made.domains[domain] = made.domains.get(domain, 0) + 1
+    if place == "active":
+        made.active_ids.append(queue_id)
+    elif is_lost:
+        made.stranded += 1
 
 
 def _domain(address: str) -> str:
@@ -82,7 +114,13 @@ def _domain(address: str) -> str:
         return ""
 
 
-def _leads_to(router: Router, host: str, domain: str, towards: Collection[str]) -> bool:
+def _leads_to(question: Question, domain: str) -> bool:
+    router, host = question.before, question.host
     if router.is_local(host, domain):
         return False
-    return not set(towards).isdisjoint(router.successors(host, router.route(host, domain)))
+    return not set(question.towards).isdisjoint(router.successors(host, router.route(host, domain)))
+
+
+def _is_lost(question: Question, domain: str) -> bool:
+    router, host = question.after, question.host
+    return router is not None and not router.is_local(host, domain) and not router.route(host, domain).elements

@@ -15,24 +15,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import journey
+from .careful import one_by_one
 from .errors import Problems
-from .model import Wanted, read_connectors
+from .model import Connector, Wanted, read_connectors
 from .routing import Router
-from .stages import Constraints, apart, constraints, forced_stages, stages, stages_without_vain_wishes
-from .stores import (
-    NOBODY,
-    Order,
-    Sets,
-    Views,
-    between_exchange_groups,
-    differing,
-    on_exchange,
-    on_postfix,
-    read_sets,
-    with_local_domains,
-)
-from .topology import ConnectorSet, read_hosts, read_routing_groups
-from .ways import FOREIGN, NO_ROUTE, AddressClass, State, View, classes_of
+from .stages import Constraints, apart, constraints, drains, forced_stages, stages, stages_without_vain_wishes
+from .stores import NOBODY, Order, Sets, Stores, differing, halfway
+from .topology import read_hosts, read_routing_groups
+from .ways import FOREIGN, State, Way, classes_of, failing, ways_of
 
 Check = Callable[[Router, Problems], None]
 
@@ -47,12 +37,18 @@ class Pass:
     stages: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
     bridgeheads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    address_spaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What a connector has in this pass instead of what the list says, by its name."""
+    drains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Hosts that stop taking certain mail, each with the hosts whose queues are looked at before."""
 
     def plain(self) -> dict[str, Any]:
         return {
             "connectors": list(self.connectors),
             "removed": list(self.removed),
             "bridgeheads": {name: list(hosts) for name, hosts in self.bridgeheads.items()},
+            "address_spaces": {name: list(spaces) for name, spaces in self.address_spaces.items()},
+            "drains": {name: list(senders) for name, senders in self.drains.items()},
             "last": self.last,
             "stages": [list(stage) for stage in self.stages],
             "notes": list(self.notes),
@@ -72,6 +68,8 @@ class Unit:
     key: str
     name: str
     absent: bool
+    between: Connector | None = None
+    """What the connector is in this pass, where that is not what the list says."""
 
 
 @dataclass
@@ -85,96 +83,48 @@ class Rollout:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        hosts = self.order.hosts
         problems = Problems()
-        servers = sorted(name for name, host in hosts.items() if host.system == "exchange")
-        if servers and self.this not in servers:
-            remedy = f"name one of {', '.join(servers)}"
-            problems.add("", "this", self.this, "is no Exchange server of hosts", remedy)
+        self.stores = Stores(self.order, self.this, problems)
         problems.raise_if_any()
-        self.unit_of = {name: self.this if host.system == "exchange" else name for name, host in hosts.items()}
-        self.on_exchange = {name for name, host in hosts.items() if host.system == "exchange"}
-        self.views = Views(hosts)
-        self.exchange_order = self.order
-
-    # --- states ------------------------------------------------------------------------------------------------------
+        self.unit_of = self.stores.unit_of
+        self.on_exchange = self.stores.on_exchange
 
     def passes(self) -> list[Pass]:
         """Raises ConnectorError where the list cannot be taken over at all."""
         problems = Problems()
-        before = self._before(problems)
-        problems.raise_if_any()
-        after = self._apply(before, self.order, problems)
+        before = self.stores.read(self.there)
+        after = self.stores.apply(before, self.order, problems)
         problems.raise_if_any()
         self._check(after, problems)
         problems.raise_if_any()
+        made = self._arrange(before, after, [])
+        if made[-1].notes:
+            # Connectors that change places in more than one way may need steps between.
+            again = self._arrange(before, after, self._halves(before, after))
+            made = made if again[-1].notes else again
+        return made
+
+    def _arrange(self, before: Mapping[str, Sets], after: Mapping[str, Sets], halves: Sequence[Unit]) -> list[Pass]:
         waiting = self._units(before, after)
+        unused = list(halves)
         made: list[Pass] = []
         now = before
-        while True:
-            chosen = self._take(now, after, waiting)
-            if chosen is None:
-                made.append(self._last(now, after, waiting))
-                return made
-            taken, then, layers = chosen
-            made.append(self._pass(taken, layers))
+        while self._stages(now, after) is None:
+            taken = self._take(now, after, waiting)
             waiting = [unit for unit in waiting if unit not in taken]
+            if not taken and self._careful(now, after) is None:
+                taken = [half for half in unused if self._possible(now, after, [half])][:1]
+                unused = [half for half in unused if half not in taken]
+            if not taken:
+                break
+            then = self._with(now, taken)
+            made.append(self._pass(taken, now, then))
             now = then
-
-    def _before(self, problems: Problems) -> dict[str, Sets]:
-        read = {name.lower(): content for name, content in self.there.items()}
-        made: dict[str, Sets] = {}
-        exchange = self._exchange_sets(read.get(self.this), problems) if self.on_exchange else {}
-        for name in self.order.hosts:
-            if name in self.on_exchange:
-                made[name] = exchange
-            else:
-                made[name] = read_sets(read.get(name), self.order, problems)
-        return made
-
-    def _exchange_sets(self, there: Any, problems: Problems) -> Sets:
-        """What was read, with the declarations of site links, for which Exchange has no connector to read."""
-        self.exchange_order = replace(self.order, hosts=with_local_domains(there, self.order.hosts))
-        sets = read_sets(there, self.exchange_order, problems)
-        links = {
-            item.connector.key: item.connector
-            for item in self.order.wanted
-            if not item.absent and between_exchange_groups(item, self.order.hosts)
-        }
-        if links:
-            beside = (self.exchange_order.hosts, self.order.routing_groups or {})
-            own = sets.get(self.order.set) or ConnectorSet(self.order.set, {}, *beside)
-            sets[self.order.set] = replace(own, connectors={**links, **own.connectors})
-        return sets
-
-    def _apply(self, sets: Mapping[str, Sets], order: Order, problems: Problems) -> dict[str, Sets]:
-        made: dict[str, Sets] = {}
-        known: list[tuple[Sets, bool, Sets]] = []
-        for name, one in sets.items():
-            exchange = name in self.on_exchange
-            after = next((new for old, kind, new in known if kind == exchange and old == one), None)
-            if after is None:
-                if exchange:
-                    after = on_exchange(one, replace(order, hosts=self.exchange_order.hosts), problems)
-                else:
-                    after = on_postfix(one, order, problems)
-                known.append((one, exchange, after))
-            made[name] = after
-        return made
-
-    def _state(self, sets: Mapping[str, Sets]) -> dict[str, View]:
-        return {
-            name: self.views.of(one, "exchange" if name in self.on_exchange else "postfix")
-            for name, one in sets.items()
-        }
+        return [*made, self._last(now, after, waiting)]
 
     def _check(self, sets: Mapping[str, Sets], problems: Problems) -> None:
-        """The same rules that each Postfix host applies to what it would have."""
-        told: list[View] = []
-        for name, view in self._state(sets).items():
-            if name not in self.on_exchange and view not in told:
-                told.append(view)
-                self.check(view.router, problems)
+        for view in self.stores.views_of_postfix(sets, problems):
+            self.check(view.router, problems)
 
     # --- passes ------------------------------------------------------------------------------------------------------
 
@@ -192,18 +142,27 @@ class Rollout:
         return sorted(found.values(), key=lambda unit: (unit.absent, unit.key))
 
     def _name(self, key: str, sets: Mapping[str, Sets]) -> str:
+        return next((one.name for one in self._named_by(key, sets)), key)
+
+    def _named_by(self, key: str, sets: Mapping[str, Sets]) -> Iterable[Connector]:
         for one in sets.values():
             for name in (self.order.set, NOBODY):
                 if name in one and key in one[name].connectors:
-                    return one[name].connectors[key].name
-        return key
+                    yield one[name].connectors[key]
 
-    def _take(
-        self, now: Mapping[str, Sets], after: Mapping[str, Sets], waiting: Sequence[Unit]
-    ) -> tuple[list[Unit], dict[str, Sets], list[list[str]]] | None:
-        """The units of a pass that comes before the last one; None where the last one is due."""
-        if len(waiting) < 2 or self._stages(now, after) is not None:
-            return None
+    def _halves(self, before: Mapping[str, Sets], after: Mapping[str, Sets]) -> list[Unit]:
+        """Steps between: connectors with the address spaces, or the bridgeheads, of before and after."""
+        wanted = {item.connector.key: item.connector for item in self.order.wanted if not item.absent}
+        return [
+            replace(unit, between=between)
+            for unit in self._units(before, after)
+            if unit.key in wanted
+            for old in dict.fromkeys(self._named_by(unit.key, before))
+            for between in halfway(old, wanted[unit.key])
+        ]
+
+    def _take(self, now: Mapping[str, Sets], after: Mapping[str, Sets], waiting: Sequence[Unit]) -> list[Unit]:
+        """The units of a pass before the last one, as many as go together; none where none does."""
         taken: list[Unit] = []
 
         def grow(more: Sequence[Unit]) -> None:
@@ -214,15 +173,12 @@ class Rollout:
                 grow(more[len(more) // 2 :])
 
         grow(waiting)
-        if not taken:
-            return None
-        then = self._with(now, taken)
-        return taken, then, self._stages(now, then) or []
+        return taken
 
     def _with(self, now: Mapping[str, Sets], units: Iterable[Unit]) -> dict[str, Sets]:
         chosen = list(units)
-        kept = [unit.key for unit in chosen if not unit.absent]
-        return self._apply(now, self.order.only(kept, [unit.name for unit in chosen if unit.absent]), Problems())
+        kept = {unit.key: unit.between for unit in chosen if not unit.absent}
+        return self.stores.apply(now, self.order.only(kept, [unit.name for unit in chosen if unit.absent]), Problems())
 
     def _possible(self, now: Mapping[str, Sets], after: Mapping[str, Sets], units: Sequence[Unit]) -> bool:
         """Whether the list of a pass would be accepted everywhere, leaves no mail without a route, and has an order."""
@@ -231,58 +187,92 @@ class Rollout:
         self._check(then, problems)
         if problems.found:
             return False
-        return not self._worse(self._state(now), self._state(then), self._state(after)) and (
+        return not self._worse(self.stores.state(now), self.stores.state(then), self.stores.state(after)) and (
             self._stages(now, then) is not None
         )
 
     def _worse(self, now: State, then: State, after: State) -> bool:
+        """Whether mail has no route, or is refused, that fares better before and after."""
         for asked in classes_of((now, then, after)):
-            for host, view in then.items():
-                kind = view.way(host, asked).kind
-                if kind == FOREIGN and after[host].way(host, asked).kind != FOREIGN:
+            old, between, new = (ways_of(state, asked) for state in (now, then, after))
+            if failing(between) - failing(old) - failing(new):
+                return True
+            for host, way in between.items():
+                # A connector of the other system that would win is an error on a host, whether mail comes by or not.
+                if way.kind == FOREIGN and new[host].kind != FOREIGN:
                     return True
-                if kind == NO_ROUTE and not now[host].way(host, asked).fails and not after[host].way(host, asked).fails:
-                    return True
-                if self._refused(host, asked, then) - self._refused(host, asked, now):
+                if self._refused(host, way, then) - self._refused(host, old[host], now):
                     return True
         return False
 
-    def _refused(self, host: str, asked: AddressClass, state: State) -> set[str]:
+    def _refused(self, host: str, way: Way, state: State) -> set[str]:
         """The hosts that mail is handed to and that do not expect it."""
-        targets = set(state[host].way(host, asked).successors) & (set(state) - self.on_exchange)
+        targets = set(way.successors) & (set(state) - self.on_exchange)
         return {target for target in targets if not state[target].expects(host, target)}
 
     def _constraints(self, now: Mapping[str, Sets], then: Mapping[str, Sets]) -> Constraints:
-        return constraints(self._state(now), self._state(then), self.unit_of, self.on_exchange)
+        return constraints(self.stores.state(now), self.stores.state(then), self.unit_of, self.on_exchange)
 
     def _stages(self, now: Mapping[str, Sets], then: Mapping[str, Sets]) -> list[list[str]] | None:
         return stages(set(self.unit_of.values()), self._constraints(now, then))
 
+    def _careful(self, now: Mapping[str, Sets], after: Mapping[str, Sets]) -> list[list[str]] | None:
+        """The order of a pass that cannot be taken apart: without some wishes, or one host after the other."""
+        made = self._constraints(now, after)
+        return stages_without_vain_wishes(set(self.unit_of.values()), made) or one_by_one(
+            self.stores.state(now), self.stores.state(after), self.unit_of, self.on_exchange, made
+        )
+
     # --- results -----------------------------------------------------------------------------------------------------
 
     def _last(self, now: Mapping[str, Sets], after: Mapping[str, Sets], waiting: Sequence[Unit]) -> Pass:
-        units = set(self.unit_of.values())
-        made = self._constraints(now, after)
-        layers = stages(units, made) or stages_without_vain_wishes(units, made)
+        layers = self._stages(now, after) or self._careful(now, after)
         notes: list[str] = []
         if layers is None:
-            layers, broken = forced_stages(units, made)
+            layers, broken = forced_stages(set(self.unit_of.values()), self._constraints(now, after))
             notes = [
                 f"No order of the hosts is wholly safe: until all of them have changed, {about}; such mail may be refused or "
                 "wait for a moment, and is tried again"
                 for about in broken
             ]
-        listed = [item.connector.name for item in self.order.wanted if not item.absent]
-        removed = [unit.name for unit in waiting if unit.absent]
-        return Pass(tuple(listed), tuple(removed), True, self._named(layers), tuple(notes))
+        listed = tuple(item.connector.name for item in self.order.wanted if not item.absent)
+        removed = tuple(unit.name for unit in waiting if unit.absent)
+        named = self._named(layers)
+        return Pass(listed, removed, True, named, tuple(notes), drains=self._drains(now, after, named))
 
-    def _pass(self, taken: Sequence[Unit], layers: Sequence[Sequence[str]]) -> Pass:
-        names = tuple(unit.name for unit in taken if not unit.absent)
-        return Pass(names, tuple(unit.name for unit in taken if unit.absent), False, self._named(layers))
+    def _pass(self, taken: Sequence[Unit], now: Mapping[str, Sets], then: Mapping[str, Sets]) -> Pass:
+        between = {unit.name: unit.between for unit in taken if unit.between}
+        named = self._named(self._stages(now, then) or [])
+        return Pass(
+            tuple(unit.name for unit in taken if not unit.absent),
+            tuple(unit.name for unit in taken if unit.absent),
+            False,
+            named,
+            bridgeheads={name: tuple(map(self._shown, one.bridgeheads)) for name, one in between.items()},
+            address_spaces={name: tuple(map(str, one.address_spaces)) for name, one in between.items()},
+            drains=self._drains(now, then, named),
+        )
+
+    def _drains(
+        self, now: Mapping[str, Sets], then: Mapping[str, Sets], layers: Sequence[Sequence[str]]
+    ) -> dict[str, tuple[str, ...]]:
+        """Only what changes later than its senders can wait for them."""
+        place = {host: number for number, layer in enumerate(layers) for host in layer}
+        found = drains(self.stores.state(now), self.stores.state(then), self.unit_of, self.on_exchange)
+        made: dict[str, tuple[str, ...]] = {}
+        for unit, senders in sorted(found.items()):
+            target = self._shown(unit)
+            earlier = [sender for sender in map(self._shown, sorted(senders)) if place[sender] < place[target]]
+            if earlier:
+                made[target] = tuple(earlier)
+        return made
+
+    def _shown(self, host: str) -> str:
+        return self.names.get(host, host)
 
     def _named(self, layers: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
         alone = apart([list(layer) for layer in layers], self.this)
-        return tuple(tuple(self.names.get(name, name) for name in layer) for layer in alone)
+        return tuple(tuple(map(self._shown, layer)) for layer in alone)
 
 
 def read_order(

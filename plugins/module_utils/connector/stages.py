@@ -111,6 +111,18 @@ def _of_admission(
                 _add(made, host, target, f"{target} will take no mail of {host} any more", unit_of)
 
 
+def drains(before: State, after: State, unit_of: Mapping[str, str], admitting: Collection[str]) -> dict[str, set[str]]:
+    """Units that stop taking certain mail, each with those that sent it until now and send it another way then."""
+    found: dict[str, set[str]] = {}
+    for ways in ways_between(before, after):
+        for host, way in ways.old.items():
+            for target in set(way.successors) & set(after) - set(ways.new[host].successors):
+                ends = target in admitting or not after[target].expects(host, target)
+                if (ends or target in ways.changed) and unit_of[host] != unit_of[target]:
+                    found.setdefault(unit_of[target], set()).add(unit_of[host])
+    return found
+
+
 def stages(units: Collection[str], made: Constraints, wishes: bool = True) -> list[list[str]] | None:
     """The units in stages: what stands in one may change side by side. None where the order is circular.
 

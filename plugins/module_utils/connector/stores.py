@@ -37,12 +37,13 @@ class Order:
     set: str = "default"
     purge: bool = False
 
-    def only(self, keys: Iterable[str], absent: Iterable[str]) -> Order:
-        """What one of several passes does: these connectors of the list, and the removal of those."""
-        chosen = set(keys)
-        gone = [Wanted(Connector(name), absent=True) for name in absent]
+    def only(self, chosen: Mapping[str, Connector | None], absent: Iterable[str]) -> Order:
+        """What one of several passes does: some connectors of the list, by their keys and as they are in this pass where that
+        is not what the list says, and the removal of others."""
         listed = [item for item in self.wanted if item.connector.key in chosen and not item.absent]
-        return replace(self, wanted=(*listed, *gone), purge=False)
+        made = [replace(item, connector=chosen[item.connector.key] or item.connector) for item in listed]
+        gone = [Wanted(Connector(name), absent=True) for name in absent]
+        return replace(self, wanted=(*made, *gone), purge=False)
 
 
 def read_sets(there: Any, order: Order, problems: Problems) -> dict[str, ConnectorSet]:
@@ -132,25 +133,85 @@ def between_exchange_groups(item: Wanted, hosts: Mapping[str, Host]) -> bool:
     return bool(links) and carried_by(item, hosts, "exchange") and all(link.name in groups for link in links)
 
 
-class Views:
-    """How hosts see the organisation, one view for all that have the same sets."""
+class Stores:
+    """The hosts of a rollout. this: the Exchange host that stands for its organisation, whose servers change at once."""
 
-    def __init__(self, hosts: Mapping[str, Host]) -> None:
-        self.hosts = hosts
-        self._made: list[tuple[Sets, str, View]] = []
+    def __init__(self, order: Order, this: str, problems: Problems) -> None:
+        self.order = order
+        self.this = this
+        self.on_exchange = frozenset(name for name, host in order.hosts.items() if host.system == "exchange")
+        if self.on_exchange and this not in self.on_exchange:
+            remedy = f"name one of {', '.join(sorted(self.on_exchange))}"
+            problems.add("", "this", this, "is no Exchange server of hosts", remedy)
+        self.unit_of = {name: this if name in self.on_exchange else name for name in order.hosts}
+        self.exchange_hosts = order.hosts
+        self._views: list[tuple[Sets, str, View]] = []
 
-    def of(self, sets: Sets, system: str) -> View:
-        for known, for_system, view in self._made:
+    def read(self, there: Mapping[str, Any]) -> dict[str, Sets]:
+        """What is wrong with what is there plays no part: mail follows it all the same."""
+        read = {name.lower(): content for name, content in there.items()}
+        exchange = self._read_exchange(read.get(self.this)) if self.on_exchange else {}
+        return {
+            name: exchange if name in self.on_exchange else read_sets(read.get(name), self.order, Problems())
+            for name in self.order.hosts
+        }
+
+    def _read_exchange(self, there: Any) -> Sets:
+        """With the declarations of site links, for which Exchange has no connector to read."""
+        self.exchange_hosts = with_local_domains(there, self.order.hosts)
+        sets = read_sets(there, replace(self.order, hosts=self.exchange_hosts), Problems())
+        links = {
+            item.connector.key: item.connector
+            for item in self.order.wanted
+            if not item.absent and between_exchange_groups(item, self.order.hosts)
+        }
+        if links:
+            empty = ConnectorSet(self.order.set, {}, self.exchange_hosts, self.order.routing_groups or {})
+            own = sets.get(self.order.set, empty)
+            sets[self.order.set] = replace(own, connectors={**links, **own.connectors})
+        return sets
+
+    def apply(self, sets: Mapping[str, Sets], order: Order, problems: Problems) -> dict[str, Sets]:
+        """What all hosts have once they have taken over a list."""
+        made: dict[str, Sets] = {}
+        known: list[tuple[Sets, bool, Sets]] = []
+        for name, one in sets.items():
+            exchange = name in self.on_exchange
+            after = next((new for old, kind, new in known if kind == exchange and old == one), None)
+            if after is None and exchange:
+                after = on_exchange(one, replace(order, hosts=self.exchange_hosts), problems)
+            elif after is None:
+                after = on_postfix(one, order, problems)
+            known.append((one, exchange, after))
+            made[name] = after
+        return made
+
+    def state(self, sets: Mapping[str, Sets]) -> dict[str, View]:
+        return {
+            name: self._view(one, "exchange" if name in self.on_exchange else "postfix") for name, one in sets.items()
+        }
+
+    def views_of_postfix(self, sets: Mapping[str, Sets], problems: Problems) -> list[View]:
+        """Each view once, with what is wrong with its sets."""
+        found: list[View] = []
+        for name, view in self.state(sets).items():
+            if name not in self.on_exchange and view not in found:
+                found.append(view)
+                merge(sets[name].values(), problems, "postfix", name)
+        return found
+
+    def _view(self, sets: Sets, system: str) -> View:
+        """One view for all hosts that have the same sets."""
+        for known, for_system, view in self._views:
             if for_system == system and known == sets:
                 return view
         made = View(Router(self._organisation(sets, system)))
-        self._made.append((dict(sets), system, made))
+        self._views.append((dict(sets), system, made))
         return made
 
     def _organisation(self, sets: Sets, system: str) -> Organisation:
-        # What is wrong with what is there plays no part: mail follows it all the same.
         made = merge(sets.values(), Problems(), system)
-        unknown = {name: Host(name, host.system) for name, host in self.hosts.items() if name not in made.hosts}
+        unknown = {name: Host(name, host.system) for name, host in self.order.hosts.items() if name not in made.hosts}
         connectors = {key: one for key, one in made.connectors.items() if one.bridgeheads}
         return replace(made, hosts={**made.hosts, **unknown}, connectors=connectors)
 
@@ -164,3 +225,18 @@ def differing(sets: Sequence[tuple[Sets, Sets]], set_name: str) -> set[str]:
             new = after[name].connectors if name in after else {}
             found.update(key for key in {*old, *new} if old.get(key) != new.get(key))
     return found
+
+
+def halfway(old: Connector, new: Connector) -> list[Connector]:
+    """The new connector, carrying the address spaces of before as well, on the bridgeheads of before as well or alone."""
+    both = tuple(sorted({*old.bridgeheads, *new.bridgeheads}))
+    listed = {(space.type, space.pattern, space.native) for space in new.address_spaces}
+    more = [space for space in old.address_spaces if (space.type, space.pattern, space.native) not in listed]
+    spaces = tuple(sorted([*new.address_spaces, *more]))
+    made = [
+        replace(new, address_spaces=spaces),
+        replace(new, bridgeheads=both),
+        replace(new, bridgeheads=old.bridgeheads),
+        replace(new, bridgeheads=both, address_spaces=spaces),
+    ]
+    return [one for one in dict.fromkeys(made) if one not in (old, new)]

@@ -107,6 +107,10 @@ State = Mapping[str, View]
 """What each host sees, by its name."""
 
 
+def ways_of(state: State, asked: AddressClass) -> dict[str, Way]:
+    return {host: view.way(host, asked) for host, view in state.items()}
+
+
 def classes_of(states: Iterable[State]) -> list[AddressClass]:
     """Every class of addresses that some host of some state treats apart."""
     views = {id(view): view for state in states for view in state.values()}
@@ -125,3 +129,12 @@ def reach(start: str, successors: Mapping[str, tuple[str, ...]]) -> frozenset[st
             found.add(host)
             pending.extend(successors.get(host, ()))
     return frozenset(found)
+
+
+def failing(ways: Mapping[str, Way]) -> set[str]:
+    """The hosts whose mail may come to one that has no route for it."""
+    lost = {host for host, way in ways.items() if way.fails}
+    if not lost:
+        return lost
+    successors = {host: way.successors for host, way in ways.items()}
+    return {host for host in ways if host in lost or not lost.isdisjoint(reach(host, successors))}

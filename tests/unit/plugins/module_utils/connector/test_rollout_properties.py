@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from ansible_collections.mailops.connectors.plugins.filter.step_connectors import step_connectors
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.errors import ConnectorError, Problems
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.model import read_connectors, show
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.rollout import Rollout, read_order
@@ -183,7 +184,8 @@ def moments(
     made = []
     now = lists
     for number, one in enumerate(passes):
-        chosen = [raw for raw in after.connectors if raw["name"] in one["connectors"]]
+        chosen = step_connectors(after.connectors, one)
+        chosen = [raw for raw in chosen if raw.get("state") != "absent"]
         for stage in one["stages"]:
             for host in dice.sample(stage, len(stage)):
                 mine = oracle.takes_over(host, now[host], chosen, one["removed"], purge and one["last"])
@@ -205,7 +207,8 @@ def expect_sound(
     made = moments(oracle, lists, after, passes, purge, dice)
     ends = [oracle.all_ends(lists), oracle.all_ends(made[-1][0])]
     forced = bool(passes[-1]["notes"])
-    event(f"{len(passes)} passes{', forced' if forced else ''}")
+    halfway = any(one["bridgeheads"] for one in passes)
+    event(f"{len(passes)} passes{', forced' if forced else ''}{', halfway' if halfway else ''}")
     for state, number in made:
         wrong = oracle.wrong(state, ends)
         if wrong and forced and number == len(passes) - 1:
