@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import pytest
 
 from lab import rollout
+from lab.mail import STRANGER
 from lab.rollout import Organisation, Raw
-from lab.stream import during, flowing
+from lab.stream import AddressClass, Stream, during, flowing
 from lab.stream_count import Count, Way
 
 HOSTS = {"app": "192.0.2.21", "east": "192.0.2.11", "west": "192.0.2.12"}
@@ -129,7 +130,7 @@ def test_a_host_that_changes_too_early_loses_mail(organisation: Organisation, na
     organisation.begin_with(change.before)
     stream = organisation.stream(rate=60)
     with flowing(stream, rounds=1):
-        organisation.take(change.after, [change.too_early])
+        organisation.take(change.too_early, change.after)
     count = stream.count()
     print(count.summary())
     assert set(count.faults()) == {"bounced"}
@@ -137,23 +138,17 @@ def test_a_host_that_changes_too_early_loses_mail(organisation: Organisation, na
 
 @every_change
 def test_in_the_order_of_a_rollout_nothing_is_lost(organisation: Organisation, name: str) -> None:
-    """Mail of every class is submitted at every host between each two stages."""
+    """Mail of every class is submitted at every host between each two steps."""
     change = CHANGES[name]
-    passes = organisation.passes(change.before, change.after)
-    assert len(passes) == change.passes
     organisation.begin_with(change.before)
+    steps = list(organisation.steps(change.after))
+    assert len(steps) == change.passes * len(HOSTS)
     stream = organisation.stream(rate=60)
     with flowing(stream):
-        for one in passes:
-            for stage in one["stages"]:
-                organisation.take(step(change.after, one), stage, between=lambda: stream.flow(1), purge=one["last"])
+        for step in steps:
+            organisation.take(*step)
+            stream.flow(1)
     assert faults(stream.count(), change) == {}
-
-
-def step(connectors: Sequence[Raw], one: Raw) -> list[Raw]:
-    """What a host is given in a pass."""
-    gone = [{"name": name, "state": "absent"} for name in one["removed"]]
-    return [given for given in connectors if given["name"] in one["connectors"]] + gone
 
 
 @pytest.mark.parametrize("name", ["whole rollout", "bridgeheads swapped"])
@@ -163,3 +158,51 @@ def test_provision_loses_nothing(organisation: Organisation, name: str) -> None:
     run, count = during(organisation.stream(rate=10), lambda: organisation.run("provision", change.after))
     run.expect_success()
     assert faults(count, change) == {}
+
+
+def test_the_count_sees_what_goes_wrong(organisation: Organisation) -> None:
+    organisation.begin_with(LIST)
+    east, sinks = organisation.instances["east"], organisation.sinks
+    classes = [AddressClass(domain, ("east",)) for domain in ("one.example", "two.example", "rest.example")]
+    classes.append(AddressClass("stranger.example", ("east",), STRANGER))
+    stream = Stream(organisation.instances, list(sinks.values()), classes, rate=60)
+    sinks["one"].stop()
+    sinks["two"].faults["rcpt"] = "550 5.1.1 unknown"
+    with flowing(stream, rounds=1):
+        pass
+    east.inject("a@here.example", f"{stream.name}-2@rest.example")
+    east.wait_until(lambda: all(all(one.reasons) for one in east.queue()), "only what cannot leave is left")
+    organisation.instances["west"].wait_for_empty_queue()
+    waiting = stream.count(timeout=0).faults()
+    east.run("postsuper", "-d", "ALL")
+    found = stream.count()
+    sinks["one"].start()
+    sinks["two"].faults.clear()
+    print(found.summary())
+    each = len(found.sent) // len(classes)
+    assert list(waiting) == ["bounced", "arrived twice", "still waiting", "refused"]
+    assert list(found.faults()) == ["lost", "bounced", "arrived twice", "refused"]
+    assert {found.sent[number].domain for number in found.lost} == {"one.example"} and len(found.lost) >= each
+    assert {found.sent[number].domain for number in found.bounced} == {"two.example"} and len(found.bounced) >= each
+    assert {found.sent[number].domain for number in found.rejected} == {"stranger.example"}
+    assert found.twice == [2]
+
+
+def test_what_is_refused_for_now_is_tried_again(organisation: Organisation) -> None:
+    """As real clients do; a server that does not answer is the same."""
+    organisation.begin_with(LIST)
+    west = organisation.instances["west"]
+    stream = organisation.stream(hosts=["west"], rate=60)
+    west.configure(smtpd_client_restrictions="defer")
+    west.reload()
+    with stream:
+        stream.flow(1)
+        west.wait_until(lambda: any(sent.refusals for sent in stream.sent), "a message is refused for now")
+        west.stop()
+        stream.flow(1)
+        west.configure(smtpd_client_restrictions=None)
+        west.start()
+    count = stream.count()
+    assert count.repeated > 0
+    assert count.faults() == {}
+    assert len(count.accepted) == len(count.sent)

@@ -13,7 +13,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.mailops.connectors.plugins.filter.rollout import FilterModule
+from ansible_collections.mailops.connectors.plugins.filter.rollout import rollout
+from ansible_collections.mailops.connectors.plugins.filter.step_connectors import step_connectors
+from ansible_collections.mailops.connectors.plugins.module_utils.postfix.information import information
 
 from . import ansible, dns, postfix
 from .bridgehead import SETTINGS, Bridgehead
@@ -84,27 +86,30 @@ class Organisation:
             watch=watch,
         )
 
-    def passes(self, before: Sequence[Raw], after: Sequence[Raw]) -> list[Raw]:
-        """The order in which the hosts go from one list to another."""
-        there = {"sets": {"default": {"connectors": list(before), "hosts": self.hosts}}} if before else None
+    def passes(self, connectors: Sequence[Raw]) -> list[Raw]:
+        """The order in which the hosts take over a list, from what they have now."""
+        there = {name: information(one.postfix, one.tables) for name, one in self.bridgeheads.items()}
         hosts = {name: {**host, "system": "postfix"} for name, host in self.hosts.items()}
-        found: list[Raw] = FilterModule().filters()["rollout"](
-            list(after), hosts=hosts, there=dict.fromkeys(hosts, there), purge=True
-        )
-        return found
+        made: list[Raw] = rollout(list(connectors), hosts=hosts, there=there, purge=True)
+        return made
 
-    def take(self, connectors: Sequence[Raw], order: Sequence[str] = (), between: Any = None, **options: Any) -> None:
-        """Let all hosts have this list in this order, without a playbook; between: called after each host."""
-        for name in order or self.bridgeheads:
-            options = {"hosts": self.hosts, "purge": True, **options}
-            outcome = self.bridgeheads[name].provision(list(connectors), **options)
-            assert not outcome.failure, outcome.failure
-            if between is not None:
-                between()
+    def steps(self, connectors: Sequence[Raw]) -> Iterator[tuple[str, list[Raw], bool]]:
+        """What each host is given, one after the other, and whether that is all that it has then."""
+        for one in self.passes(connectors):
+            given = step_connectors(list(connectors), one)
+            for stage in one["stages"]:
+                for host in stage:
+                    yield host, given, one["last"]
 
-    def begin_with(self, connectors: Sequence[Raw], **options: Any) -> None:
+    def take(self, host: str, connectors: Sequence[Raw], purge: bool = True) -> None:
+        """Let a host have this list, without a playbook."""
+        outcome = self.bridgeheads[host].provision(list(connectors), hosts=self.hosts, purge=purge)
+        assert not outcome.failure, outcome.failure
+
+    def begin_with(self, connectors: Sequence[Raw]) -> None:
         """A state to begin with, and nothing left of what was before."""
-        self.take(connectors, **options)
+        for host in self.bridgeheads:
+            self.take(host, connectors)
         for instance in self.instances.values():
             instance.run("postsuper", "-d", "ALL")
         for sink in self.sinks.values():
