@@ -154,6 +154,15 @@ disagreeing:
   returned: with O(ask_routes=true)
   type: list
   elements: str
+altered:
+  description:
+    - What is no longer as the last run left it, because somebody else changed it, or because a run was killed. The next run puts it
+      right.
+  returned: with O(ask_routes=true)
+  type: list
+  elements: str
+  sample:
+    - "/etc/postfix/connectors/transport: the index differs from the source"
 hand_made:
   description:
     - The connectors that somebody configured by hand, with this host as their bridgehead. What a connector carries already is not

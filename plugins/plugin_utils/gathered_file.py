@@ -62,16 +62,25 @@ class Found:
     not_expressed: Mapping[str, list[str]]
     not_there: list[str]
 
+    @property
+    def variables(self) -> list[str]:
+        """What has to be defined before the file is used."""
+        names = set(self.passwords.values())
+        for one in filter(_logs_in, self.lists.connectors):
+            names |= {_variable_name(one["name"], "username")} & {one["authentication"].get("username")}
+        return sorted(names)
+
     def plain(self) -> Raw:
         return {
             "text": file_text(self),
+            "lines": lines(self),
             "connectors": self.lists.connectors,
             "hosts": self.lists.hosts,
             "routing_groups": self.lists.routing_groups,
             "receive_connectors": self.receive,
             "accepted_domains": self.accepted_domains,
             "site_links": self.site_links,
-            "passwords": sorted(self.passwords.values()),
+            "variables": self.variables,
             "not_expressed": dict(self.not_expressed),
             "notes": self.lists.notes,
         }
@@ -88,8 +97,9 @@ def find(there: Mapping[str, Any], hosts: Any, exchange: str = "", set_name: str
     left_alone = [one["name"] for one in unmanaged if system_made.sends(one["name"])]
     left_alone += [one["name"] for one in receiving if system_made.receives(one["name"])]
     if organisation:
-        kept = [one for one in unmanaged if not system_made.sends(one["name"])]
-        there = {**there, exchange: {**organisation, "unmanaged": kept}}
+        kept = [_with_username(one) for one in unmanaged if not system_made.sends(one["name"])]
+        owned = [_with_username(one) for one in organisation.get("connectors") or ()]
+        there = {**there, exchange: {**organisation, "connectors": owned, "unmanaged": kept}}
     lists = gather(there, hosts, exchange, set_name)
     return Found(
         lists=lists,
@@ -103,17 +113,32 @@ def find(there: Mapping[str, Any], hosts: Any, exchange: str = "", set_name: str
     )
 
 
+def _variable_name(connector: str, secret: str) -> str:
+    word = re.sub(r"[^a-z0-9]+", "_", connector.lower()).strip("_") or "x"
+    return f"vault_smtp_connectors_{word}_{secret}"
+
+
+def _logs_in(connector: Raw) -> bool:
+    return (connector.get("authentication") or {}).get("mechanism") in ("basic", "basic_over_tls")
+
+
+def _with_username(connector: Raw) -> Raw:
+    """Exchange does not always show whose account it is: then a variable stands for the name too."""
+    if not _logs_in(connector) or connector["authentication"].get("username"):
+        return connector
+    username = _variable_name(connector["name"], "username")
+    return {**connector, "authentication": {**connector["authentication"], "username": username}}
+
+
 def _passwords(connectors: list[Raw]) -> dict[str, str]:
     """A variable for each password, by the connector's name."""
     names: dict[str, str] = {}
-    for one in connectors:
-        if one.get("authentication", {}).get("mechanism") in ("basic", "basic_over_tls"):
-            word = re.sub(r"[^a-z0-9]+", "_", one["name"].lower()).strip("_") or "x"
-            name, number = f"vault_smtp_connectors_{word}_password", 1
-            while name in names.values():
-                number += 1
-                name = f"vault_smtp_connectors_{word}_{number}_password"
-            names[one["name"]] = name
+    for one in filter(_logs_in, connectors):
+        name, number = _variable_name(one["name"], "password"), 1
+        while name in names.values():
+            number += 1
+            name = _variable_name(f"{one['name']} {number}", "password")
+        names[one["name"]] = name
     return names
 
 
@@ -140,6 +165,18 @@ def _told(info: Mapping[str, Any]) -> Iterator[str]:
         yield f"{place}{f' ({what})' if what else ''}: {one['reason']}"
 
 
+def lines(found: Found) -> list[str]:
+    """What to know before the file is used."""
+    bridgeheads = {name for one in found.lists.connectors for name in one.get("bridgeheads") or ()}
+    told = [f"{len(found.lists.connectors)} connectors on {len(bridgeheads)} bridgeheads."]
+    told += [f"Note: {note}" for note in found.lists.notes]
+    if found.passwords:
+        told.append(f"Define before the first application: {', '.join(found.variables)}.")
+    for host, sentences in sorted(found.not_expressed.items()):
+        told += [f"Not expressed, {host}: {sentence}." for sentence in sentences]
+    return told + [f"Nothing was found on {name}." for name in found.not_there]
+
+
 # --- the file --------------------------------------------------------------------------------------------------------
 
 _HEAD = """\
@@ -157,7 +194,7 @@ def file_text(found: Found) -> str:
     parts = ["---\n", _comment(_HEAD)]
     if found.passwords:
         told = "\nPasswords cannot be read. Define these variables, in a vault, before the first application:\n\n"
-        parts.append(_comment(told + "".join(f"  {name}\n" for name in sorted(found.passwords.values()))))
+        parts.append(_comment(told + "".join(f"  {name}\n" for name in found.variables)))
     if found.lists.notes:
         told = "\nThis list is not yet right. Correct it, until mailops.connectors.plan announces no changed route:\n\n"
         parts.append(_comment(told + "".join(f"  {note}\n" for note in found.lists.notes)))
@@ -189,8 +226,10 @@ def _with_password(connector: Raw, passwords: Mapping[str, str]) -> Raw:
     name = passwords.get(connector["name"])
     if name is None:
         return connector
-    password = _Variable(f"{{{{ {name} }}}}")
-    return {**connector, "authentication": {**connector["authentication"], "password": password}}
+    account = {**connector["authentication"], "password": _Variable(f"{{{{ {name} }}}}")}
+    if account["username"] == _variable_name(connector["name"], "username"):
+        account["username"] = _Variable(f"{{{{ {account['username']} }}}}")
+    return {**connector, "authentication": account}
 
 
 def _left(found: Found) -> Iterator[str]:

@@ -37,10 +37,11 @@ def find(around: Surroundings, host: str) -> HandMade:
     """host is the name that the connectors have it under as their bridgehead."""
     classes = Classes(around)
     chosen = _Choice(classes)
+    ways = chosen.spaces()
     told = list(chosen.told)
     connectors: list[dict[str, Any]] = []
     used: set[str] = set()
-    for way, patterns in chosen.spaces().items():
+    for way, patterns in ways.items():
         spaces = tuple(AddressSpace(pattern) for pattern in patterns)
         made = replace(way, name=_name(way, patterns, used), address_spaces=spaces, bridgeheads=(host,))
         shown = show(made)
@@ -68,6 +69,7 @@ class _Choice:
         self.classes = classes
         self.found = dict(classes.found)
         self.told: list[dict[str, str]] = []
+        self.barred: dict[str, str] = {}
         self.everything = self._judge_everything(classes.everything)
         for key in sorted(self.found, key=_narrow_first):
             self._judge(key)
@@ -114,18 +116,29 @@ class _Choice:
         found = self.found[key]
         if key.startswith(".") and found.way and self.around.unlisted:
             self._refuse(key, f"local domains below it cannot be listed ({', '.join(self.around.unlisted)})")
-            found = self.found[key]
+        if self._is_barred(key):
+            self._refuse(key, self.barred[key])
+        found = self.found[key]
         if not found.blocks:
             return
         if found.explicit or found.listed:
             self._tell(found)
-        if not key.startswith("."):
-            if self.found["." + key].way:
-                self._refuse("." + key, f"{key} itself cannot be expressed: {found.reason}")
-            return
-        if found.listed:
-            return
         reason = f"{key} cannot be expressed: {found.reason}"
+        if not key.startswith("."):
+            self.barred["." + key] = reason
+        if not found.listed:
+            self._refuse_above(key if key.startswith(".") else "." + key, reason)
+
+    def _is_barred(self, key: str) -> bool:
+        """Whether .d needs a space of its own, and has none because that would take d along."""
+        found = self.found[key]
+        if found.way is None or key not in self.barred:
+            return False
+        wider = self._wider(key)
+        above = self.everything if wider == EVERYTHING else self.found[wider]
+        return found.explicit or not _same_delivery(above.way, found.way)
+
+    def _refuse_above(self, key: str, reason: str) -> None:
         wider = self._wider(key)
         if wider != EVERYTHING:
             if self.found[wider].way:
@@ -176,7 +189,7 @@ class _Choice:
     def _declare(self, key: str) -> None:
         found = self.found[key]
         wider = self._declared_above(key)
-        if found.way is None:
+        if found.way is None or key in self.barred:
             return
         if key in self.around.local_domains:
             # It stays local under a wider space, so what an entry says of it needs the domain itself.

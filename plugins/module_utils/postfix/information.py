@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..connector.errors import Problems
+from ..connector.errors import ConnectorError, Problems
 from ..connector.routing import Router
 from . import asking, hand_made, store
 from .command import Postfix
@@ -22,8 +22,9 @@ from .gathering import Gathered, gather
 from .lookup_tables import LookupTables
 from .main_cf import MainCf, split_list
 from .master_cf import MasterCf, is_queue_manager_parameter
-from .provision import organisation_here
+from .provision import Request, organisation_here, prepare
 from .rewrite import RewriteError
+from .steps import Reload, SaveStore, WriteTable
 
 
 def information(
@@ -49,9 +50,26 @@ def information(
     }
     if ask_routes:
         found.update(asked_routes(gathered, this_host.lower()))
+        found["altered"] = altered(postfix, tables, this_host) if known.sets else []
     if find_hand_made:
         found.update(vars(hand_made.find(surroundings(gathered), this_host.lower())))
     return found
+
+
+def altered(postfix: Postfix, tables: LookupTables, this_host: str) -> list[str]:
+    """What is no longer as the store says: somebody else changed or removed it, or a run was killed."""
+    try:
+        prepared = prepare(postfix, tables, Request([], this_host, check_mode=True))
+    except ConnectorError as error:
+        return [str(problem) for problem in error.problems]
+    stale = prepared.gathered.found(prepared.desired, tables).stale
+    told = []
+    for step in prepared.steps:
+        if isinstance(step, WriteTable):
+            told.append(f"{step.path}: {stale.get(step.table.name, 'has other entries')}")
+        elif not isinstance(step, (SaveStore, Reload)):
+            told.append(f"it takes: {step}")
+    return list(dict.fromkeys(told))
 
 
 def surroundings(gathered: Gathered) -> Surroundings:

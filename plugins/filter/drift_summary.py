@@ -1,0 +1,24 @@
+# Copyright (c) 2026, mailops.connectors contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The documentation is in drift_summary.yml.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.mailops.connectors.plugins.module_utils.connector import drift
+
+
+def drift_summary(there: Any) -> dict[str, Any]:
+    if not isinstance(there, Mapping):
+        raise AnsibleFilterError(f"drift_summary takes a dict of hosts, not a {type(there).__name__}")
+    return drift.summary(there)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"drift_summary": drift_summary}
