@@ -180,11 +180,12 @@ def _not_read(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _broken(result: Mapping[str, Any], planned: Planned, applied: Mapping[str, Any]) -> dict[str, Any]:
     """The writing session ended early: what was done, what was not, and how to go on."""
-    commands = [str(call) for call in planned.writes]
+    # Among the writes stand calls that read, for those behind them.
+    commands = {place: str(call) for place, call in enumerate(planned.writes) if call.writes}
     known = "done" in applied
     finished = {int(place) for place in applied.get("done") or []}
-    done = [text for place, text in enumerate(commands) if place in finished]
-    not_done = [text for place, text in enumerate(commands) if place not in finished]
+    done = [text for place, text in commands.items() if place in finished]
+    not_done = [text for place, text in commands.items() if place not in finished]
     told = str(applied.get("msg") or "").strip()
     if _kind(applied) == "expectation":
         told = (

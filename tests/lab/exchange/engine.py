@@ -27,6 +27,7 @@ from .bridge import STUBS, Bridge
 CHECKOUT = Path(__file__).resolve().parents[3]
 MODULE = CHECKOUT / "plugins" / "modules" / "exchange_invoke.ps1"
 UTILITIES = Path(ansible.module_utils.__file__).parent
+_LONGEST_RUN = 300.0  # seconds; a thousand cmdlets on a busy machine take their time
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Engine:
             raise LabError(powershell.WITHOUT)
         self._output = tempfile.TemporaryFile()
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            listener.settimeout(60)
+            listener.settimeout(_LONGEST_RUN)
             command = [str(program), "-NoProfile", "-NonInteractive", "-File", str(STUBS / "engine.ps1")]
             self._process = subprocess.Popen(
                 [*command, str(self.module), str(UTILITIES), str(listener.getsockname()[1])],
@@ -65,7 +66,7 @@ class Engine:
             except TimeoutError as error:
                 self._stop()
                 raise LabError(f"The engine did not start: {self._printed()}") from error
-        self._connection.settimeout(60)
+        self._connection.settimeout(_LONGEST_RUN)
         self._stream = self._connection.makefile("rwb")
         return self
 
