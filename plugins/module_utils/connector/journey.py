@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from .address_space import Pattern, patterns_for, wider
 from .errors import Problems, connector_place
+from .model import Connector
 from .routing import Element, Offer, Route, Router
 from .topology import Host
-from .vocabulary import SmartHost
+from .vocabulary import SmartHost, show_smart_host
 
 
 class Step(NamedTuple):
@@ -161,26 +163,44 @@ def check_reached_groups(router: Router, problems: Problems, only: Collection[st
             )
 
 
-def check_foreign(router: Router, host: str, problems: Problems) -> None:
-    """Between the two systems nothing is invented: the connector that leads over has to be declared."""
-    told: set[str] = set()
-    system = router.organisation.hosts[host].system
+def check_foreign(router: Router, host: str, problems: Problems, carriers: Sequence[str] = ()) -> None:
+    """Between the two systems nothing is invented: the connector that leads over has to be declared.
+
+    carriers: the hosts that could carry it, where these are more than the host itself.
+    """
+    led_over: dict[str, dict[Pattern, None]] = {}
     for pattern, domain in keys(router):
-        route = router.route(host, domain) if domain else router.route_below(host, pattern)
-        if not route.foreign or route.foreign in told or route.pattern is None:
+        if domain and router.is_local(host, domain):
             continue
-        told.add(route.foreign)
-        other = router.organisation.connectors[route.foreign]
-        towards = [router.organisation.hosts[name].address for name in other.bridgeheads]
-        smart_hosts = [address.host for address in towards if address] or [f"ADDRESS-OF-{other.bridgeheads[0]}"]
+        route = router.route(host, domain) if domain else router.route_below(host, pattern)
+        if route.foreign and route.pattern is not None:
+            led_over.setdefault(route.foreign, {})[route.pattern] = None
+    system = router.organisation.hosts[host].system
+    for key, patterns in led_over.items():
+        other = router.organisation.connectors[key]
         problems.add(
             connector_place(other.name),
             "address_spaces",
-            str(route.pattern),
+            ", ".join(map(str, patterns)),
             f"would win on {host}, but belongs to the other system, and no connector of {system} has a space as narrow",
-            f'declare one: {{name: "{other.name} from {system}", address_spaces: ["{route.pattern}"], '
-            f"smart_hosts: [{', '.join(smart_hosts)}], bridgeheads: [{host}]}}",
+            f"declare one: {_leading_over(router, other, system, patterns, carriers or [host])}",
         )
+
+
+def _leading_over(
+    router: Router, other: Connector, system: str, patterns: Iterable[Pattern], carriers: Iterable[str]
+) -> str:
+    """The connector to declare, as YAML that can be taken as it stands."""
+    suffix = f" from {system}"
+    towards = [router.organisation.hosts[name].address for name in other.bridgeheads]
+    shown = [str(show_smart_host(address.smart_host)) for address in towards if address]
+    fields = {
+        "name": other.name[: 64 - len(suffix)] + suffix,
+        "address_spaces": [str(pattern) for pattern in patterns],
+        "smart_hosts": shown or [f"ADDRESS-OF-{other.bridgeheads[0]}"],
+        "bridgeheads": list(carriers),
+    }
+    return "{" + ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items()) + "}"
 
 
 def same_route(first: Route, second: Route) -> bool:

@@ -100,6 +100,7 @@ class Router:
         self.size = size
         self.links = sorted(_links(organisation))
         self._path_costs: dict[tuple[str, bool], dict[str, dict[str, int]]] = {}
+        self._groups: dict[str, tuple[str, ...]] = {}
         self.offers = self._index(enabled=True)
         self._disabled = self._index(enabled=False)
         self._routes: dict[tuple[str, tuple[tuple[Offer, ...], ...]], tuple[int, int, tuple[Element, ...], str]] = {}
@@ -227,12 +228,13 @@ class Router:
             return f"belongs to {system}, and this host is a {host.system} server"
         if self._too_small(connector):
             return f"takes messages up to {values.show_size(connector.max_message_size)}"
-        group = self.organisation.group(connector)
-        if group != host.routing_group:
+        groups = self.groups(connector)
+        if host.routing_group not in groups:
+            shown = ", ".join(groups)
             if connector.scope == "routing_group":
-                return f"is for the routing group {group} only"
-            if group not in self.path_costs(system).get(host.routing_group, {}):
-                return f"no connected routing group leads to {group}"
+                return f"is for the routing group {shown} only"
+            if not set(groups) & set(self.path_costs(system).get(host.routing_group, {})):
+                return f"no connected routing group leads to {shown}"
         return "" if self._candidates(host, offer) else "every way to it leads back over this group"
 
     def _too_small(self, connector: Connector) -> bool:
@@ -245,8 +247,7 @@ class Router:
         system = self.organisation.system(connector)
         if system != host.system or self._too_small(connector):
             return []
-        group = self.organisation.group(connector)
-        if group == host.routing_group:
+        if host.routing_group in self.groups(connector):
             extra = self.cost_to_group(connector, offer.group) if offer.group else 0
             if extra is None:
                 return []
@@ -254,7 +255,28 @@ class Router:
             return [Candidate(offer.cost + extra, 0 if carried else 1, connector.key, not carried, connector.key)]
         if connector.scope == "routing_group":
             return []
-        return self._over_links(host, connector, group, offer.cost)
+        found = [
+            one for group in self.groups(connector) for one in self._over_links(host, connector, group, offer.cost)
+        ]
+        # Each carrier once: towards the routing group that is nearest over it.
+        return list({one.carrier: one for one in sorted(found, reverse=True)}.values())
+
+    def groups(self, connector: Connector) -> tuple[str, ...]:
+        """The routing groups of its bridgeheads: on Postfix one, on Exchange there are connectors with several."""
+        if connector.key not in self._groups:
+            hosts = self.organisation.hosts
+            self._groups[connector.key] = tuple(sorted({hosts[name].routing_group for name in connector.bridgeheads}))
+        return self._groups[connector.key]
+
+    def _nearest(self, host: Host, carrier: Connector) -> tuple[str, ...]:
+        """The bridgeheads that mail is handed over to: where they stand in several groups, those of the nearest one."""
+        groups = self.groups(carrier)
+        if len(groups) == 1:
+            return carrier.bridgeheads
+        costs = self.path_costs(host.system).get(host.routing_group, {})
+        known = {group: costs[group] for group in groups if group in costs}
+        near = {group for group, cost in known.items() if cost == min(known.values())}
+        return tuple(name for name in carrier.bridgeheads if self.organisation.hosts[name].routing_group in near)
 
     def cost_to_group(self, connector: Connector, target: str) -> int | None:
         """What the way to a reached group costs beyond the connector's *; None where it would not come nearer."""
@@ -315,7 +337,7 @@ class Router:
             used.add(candidate.carrier)
             carrier = self.organisation.connectors[candidate.carrier]
             if candidate.handed_over:
-                elements.append(Element(candidate.connector, carrier.key, hosts=carrier.bridgeheads))
+                elements.append(Element(candidate.connector, carrier.key, hosts=self._nearest(host, carrier)))
             else:
                 own = True
                 elements.append(Element(candidate.connector, carrier.key, carrier.smart_hosts))

@@ -94,18 +94,33 @@ def count(router: Router, hosts: Collection[str]) -> int:
 
 
 def check(before: Router, after: Router, hosts: Iterable[str], problems: Problems, warnings: list[str]) -> None:
-    """Loops and ways into the other system are refused where this list makes them, and told where they were there before."""
+    """Loops are refused where this list makes them, and told where they were there before. Ways into the other system only
+    come from this list."""
     old, new = Problems(), Problems()
     for router, found in ((before, old), (after, new)):
         journey.check_loops(router, found)
-        for host in sorted(set(hosts)):
-            journey.check_foreign(router, host, found)
     told = {_kind(problem) for problem in old.found}
     for problem in new.found:
         if _kind(problem) in told:
             warnings.append(str(problem))
         else:
-            problems.add(problem.where, problem.field, problem.value.strip('"'), problem.message, problem.remedy)
+            problems.found.append(problem)
+    _check_foreign(after, sorted(set(hosts)), problems)
+
+
+def _check_foreign(after: Router, hosts: Sequence[str], problems: Problems) -> None:
+    """Each is told once, with a connector for the whole site: the others reach that one over the site links."""
+    found = Problems()
+    for host in hosts:
+        group = after.organisation.hosts[host].routing_group
+        members = [one.name for one in after.organisation.hosts.values() if one.system == "exchange"]
+        near = [name for name in sorted(members) if after.organisation.hosts[name].routing_group == group]
+        journey.check_foreign(after, host, found, near)
+    told: set[str] = set()
+    for problem in found.found:
+        if problem.where not in told:
+            told.add(problem.where)
+            problems.found.append(problem)
 
 
 def _kind(problem: Problem) -> tuple[str, str]:

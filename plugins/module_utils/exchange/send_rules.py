@@ -142,6 +142,14 @@ def _covering_name(connector: Connector, problems: Problems) -> tuple[str, ...]:
     return ()
 
 
+def unused_certificates(connector: Connector) -> list[str]:
+    """Exchange holds both at once, so it is no error, but who writes it means something else."""
+    if connector.tls.level != "none" or not connector.tls.certificate:
+        return []
+    where = f"{connector_place(connector.name)}, field tls.certificate"
+    return [f"{where}: plays no part with tls.level none; leave it out, or set another level"]
+
+
 def covers(name: str, host: str) -> bool:
     """Whether a certificate name, which may begin with *., covers a host name."""
     return host == name or (name.startswith("*.") and host.partition(".")[2] == name[2:])

@@ -134,6 +134,7 @@ class SendConnectors:
             *_unreadable(found, listed),
             *_missing_domains(carried, answers[2]),
             *_sizes(after, listed, answers[4]),
+            *(text for item in items if item.new for text in send_rules.unused_certificates(item.new)),
             *(text for item in self.wanted for text in relay_warnings(item.connector)),
         ]
         adopted = {item.before.connector.key for item in acting if item.before and item.action == "adopt"}

@@ -16,7 +16,9 @@ from hypothesis import assume, given, note
 from hypothesis import strategies as st
 
 from lab.exchange import tasks
+from lab.exchange.servers import Server
 from lab.exchange.simulator import Organisation
+from lab.exchange.sites import SiteLink
 from lab.exchange.standin import Invoker
 from strategies import exchange
 from strategies.organisations import ASKED_DOMAINS
@@ -26,8 +28,11 @@ SEEDS = st.integers(0, 2**32)
 
 
 def organisation(seed: int) -> Organisation:
+    """All servers in one site, or in two."""
     note(f"seed of the organisation: {seed}")
-    return Organisation(seed, servers=list(exchange.SERVERS))
+    sites = ("Paris", "Paris", "Rome") if seed % 2 else ("Paris",) * 3
+    servers = {name: Server(name, site=site) for name, site in zip(exchange.SERVERS, sites)}
+    return Organisation(seed, servers, site_links={"Paris-Rome": SiteLink(("Paris", "Rome"), 5)})
 
 
 def apply(there: Organisation, connectors: list[Raw], **options: Any) -> Raw:
@@ -153,3 +158,23 @@ def test_the_routes_that_were_planned_are_those_of_exchange(seed: int, connector
         assert change["after"].startswith(f"{winner} ") or (winner is None and change["after"] == "no connector"), (
             change
         )
+
+
+def test_each_site_takes_its_own_servers_of_a_connector_that_has_some_in_several() -> None:
+    """By the rules and by the oracle: no server hands mail over to itself, or to a site that is farther than its own."""
+    there = organisation(1)
+    two = {"name": "two sites", "address_spaces": ["a.test"], "bridgeheads": ["ex1", "ex3"]}
+    far = {"name": "far", "address_spaces": ["b.test;1"], "bridgeheads": ["ex1"]}
+    near = {"name": "near", "address_spaces": ["b.test;4"], "bridgeheads": ["ex1", "ex3"]}
+    result = apply(there, [two, far, near])
+    told = {(one["from"], one["address_space"]): one["after"] for one in result["routes_changed"]}
+    assert told == {
+        ("ex1", "a.test"): "two sites by DNS MX",
+        ("ex2", "a.test"): "two sites handed over to ex1",
+        ("ex3", "a.test"): "two sites by DNS MX",
+        ("ex1", "b.test"): "far by DNS MX",
+        ("ex2", "b.test"): "far handed over to ex1",
+        ("ex3", "b.test"): "near by DNS MX",
+    }
+    assert [there.route(server, "x@b.test") for server in exchange.SERVERS] == ["far", "far", "near"]
+    assert any("does not balance" in warning for warning in result["warnings"])

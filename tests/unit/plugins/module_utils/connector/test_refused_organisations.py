@@ -364,7 +364,7 @@ def test_a_connector_of_the_other_system_has_to_be_declared():
     journey.check_foreign(Router(organisation), "gw1", problems)
     problem = only(problems.found)
     assert (problem.where, problem.value) == ('connector "Partner"', '"partner.example"')
-    for part in ('address_spaces: ["partner.example"]', "smart_hosts: [192.0.2.9]", "bridgeheads: [gw1]"):
+    for part in ('address_spaces: ["partner.example"]', 'smart_hosts: ["[192.0.2.9]"]', 'bridgeheads: ["gw1"]'):
         assert part in problem.remedy
 
 
