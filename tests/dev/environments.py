@@ -17,9 +17,11 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / ".dev"
 PINS = ROOT / "tests" / "requirements.txt"
+MOLECULE_PINS = ROOT / "tests" / "requirements-molecule.txt"
 
 TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis", "idna", "PyYAML")
 LAB_TOOLS = ("ansible-core", "cryptography", "dnspython", "jmespath", "pywinrm", *TEST_TOOLS)
+MOLECULE_TOOLS = ("ansible-core", "cryptography", "dnspython", "idna", "jmespath", "molecule", "pywinrm", "PyYAML")
 GATE_TOOLS = ("ansible-lint", "antsibull-changelog", "antsibull-docs", "galaxy-importer", "mypy", "ruff")
 
 
@@ -30,6 +32,7 @@ class Environment(NamedTuple):
     pythons: tuple[str, ...]
     packages: tuple[str, ...]
     purpose: str
+    pins: tuple[Path, ...] = (PINS,)
 
 
 TARGET_OLDEST = Environment("target-oldest", ("3.9",), TEST_TOOLS, "module code on the oldest Python of a bridgehead")
@@ -38,6 +41,7 @@ CORE_OLDEST = Environment("core-2.19", ("3.11",), LAB_TOOLS, "ansible-core 2.19 
 CORE_NEWEST = Environment("core-2.21", ("3.13", "3.12"), LAB_TOOLS, "ansible-core 2.21 on its newest Python")
 # Debian 12 has Python 3.11 alone; the gates work there too, with the ansible-core that it can run.
 GATES = Environment("gates", ("3.13", "3.12", "3.11"), ("ansible-core", *GATE_TOOLS), "style, types, documentation")
+MOLECULE = Environment("molecule", GATES.pythons, MOLECULE_TOOLS, "roles on whole hosts", (PINS, MOLECULE_PINS))
 
 
 class Missing(Exception):
@@ -75,7 +79,7 @@ def prepare(environment: Environment) -> Path:
     """The bin directory of the environment, which is made where it is missing or outdated. Raises Missing."""
     python = find_python(environment.pythons)
     place = WORK / "venv" / environment.name
-    wanted = hashlib.sha256((python + repr(environment.packages) + PINS.read_text()).encode()).hexdigest()
+    wanted = hashlib.sha256((python + repr(environment.packages) + _pins(environment)).encode()).hexdigest()
     mark = place / "made-from"
     if mark.exists() and mark.read_text() == wanted:
         return place / "bin"
@@ -84,9 +88,14 @@ def prepare(environment: Environment) -> Path:
     subprocess.run([python, "-m", "venv", str(place)], check=True)
     install = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     pip = [str(place / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-    for command in ([*install, "--constraint", str(PINS), *environment.packages], [*pip, "check"]):
+    constraints = [f"--constraint={pins}" for pins in environment.pins]
+    for command in ([*install, *constraints, *environment.packages], [*pip, "check"]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Missing(f"{' '.join(command[2:4])} failed: {(done.stderr or done.stdout).strip()[-1000:]}")
     mark.write_text(wanted)
     return place / "bin"
+
+
+def _pins(environment: Environment) -> str:
+    return "".join(pins.read_text() for pins in environment.pins)

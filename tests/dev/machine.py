@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from environments import Missing
@@ -29,6 +29,18 @@ def tools() -> None:
         packages.append("python3-venv")
     if packages:
         _install(packages)
+
+
+def programs(wanted: Mapping[str, str]) -> None:
+    """Programs, by name or path, with the packages that bring them. Raises Missing."""
+    lacking = sorted({package for program, package in wanted.items() if not _is_there(program)})
+    if lacking:
+        with _no_service_starts():
+            _install(lacking)
+
+
+def _is_there(program: str) -> bool:
+    return os.path.exists(program) if program.startswith("/") else shutil.which(program) is not None
 
 
 def postfix() -> None:

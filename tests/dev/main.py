@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import collection_copy
 import machine
+import molecule
 import steps
 from environments import CORE_NEWEST, CORE_OLDEST, GATES, ROOT, Missing, prepare
 from steps import Outcome, Step
@@ -58,7 +59,8 @@ def test(_arguments: Sequence[str]) -> int:
     """run everything that follows, and print what passed"""
     ready(with_postfix=True)
     # The longest first, so that the two that run at a time end together.
-    chosen = [*steps.integration(), *steps.sanity(), *steps.unit(), *steps.types(), *steps.lint(), *steps.docs()]
+    chosen = [*steps.integration(), *molecule.molecule(), *steps.sanity(), *steps.unit()]
+    chosen += [*steps.types(), *steps.lint(), *steps.docs()]
     return run(chosen)
 
 
@@ -75,6 +77,12 @@ def integration(arguments: Sequence[str]) -> int:
         chosen = [Step("integration", CORE_OLDEST, steps._pytest(*arguments), True)]
         return run(chosen)
     return run(steps.integration())
+
+
+def molecule_scenarios(arguments: Sequence[str]) -> int:
+    """the roles on whole hosts, in containers, with molecule; names of scenarios choose some of them"""
+    ready(with_postfix=False)
+    return run(molecule.molecule(*arguments))
 
 
 def sanity(_arguments: Sequence[str]) -> int:
@@ -130,6 +138,7 @@ WORDS: dict[str, Callable[[Sequence[str]], int]] = {
     "test": test,
     "unit": unit,
     "integration": integration,
+    "molecule": molecule_scenarios,
     "sanity": sanity,
     "lint": lint,
     "types": types,

@@ -53,6 +53,7 @@ class Step(NamedTuple):
     """run gives the commands, one after the other, or raises Missing. counted: the output ends in pytest's counts.
 
     programs: a directory that is searched first for programs. left_out: what the step does not do here, and why.
+    shown: lines of the output that begin so are shown also where the step succeeds.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Step(NamedTuple):
     variables: Mapping[str, str] = {}
     programs: Path | None = None
     left_out: str = ""
+    shown: str = ""
 
 
 def perform(step: Step) -> Outcome:
@@ -81,7 +83,8 @@ def perform(step: Step) -> Outcome:
     if status != 0:
         print(f"\n=== {step.name} failed ===\n{output[-20000:]}\n=== end of {step.name} ===", flush=True)
     else:
-        print(f"ok: {step.name} ({seconds:.0f} s)", flush=True)
+        told = [line for line in output.splitlines() if step.shown and line.startswith(step.shown)]
+        print("\n".join([f"ok: {step.name} ({seconds:.0f} s)", *told]), flush=True)
     passed, failed, skipped = _counts(output) if step.counted else (0, 0, 0)
     if not step.counted or (status != 0 and not failed):
         passed, failed = (passed + 1, failed) if status == 0 else (passed, failed + 1)
