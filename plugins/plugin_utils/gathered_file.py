@@ -88,6 +88,7 @@ class Found:
 
 def find(there: Mapping[str, Any], hosts: Any, exchange: str = "", set_name: str = "default") -> Found:
     """Raises ConnectorError."""
+    there = _plain(there)
     organisation = there.get(exchange) or {}
     receiving = [
         *(organisation.get("receive_connectors") or ()),
@@ -111,6 +112,17 @@ def find(there: Mapping[str, Any], hosts: Any, exchange: str = "", set_name: str
         not_expressed={name: told for name, info in there.items() if info and (told := list(_told(info)))},
         not_there=sorted(name for name, info in there.items() if not info),
     )
+
+
+def _plain(value: Any) -> Any:
+    """Without what Ansible's own kinds of text and lists carry along, which YAML cannot write."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    return int(value) if isinstance(value, int) else str(value)
 
 
 def _variable_name(connector: str, secret: str) -> str:
@@ -162,7 +174,7 @@ def _told(info: Mapping[str, Any]) -> Iterator[str]:
     for one in info.get("not_expressed") or ():
         place = one.get("setting") or f'connector "{one.get("connector")}", {one.get("property")}'
         what = one.get("key") or one.get("value") or ""
-        yield f"{place}{f' ({what})' if what else ''}: {one['reason']}"
+        yield _printable(f"{place}{f' ({what})' if what else ''}: {one['reason']}")
 
 
 def lines(found: Found) -> list[str]:

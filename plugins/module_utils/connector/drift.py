@@ -95,7 +95,13 @@ def summary(there: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {**made, "lines": lines(made)}
 
 
-def _not_asked(found: Mapping[str, Any]) -> Iterator[str]:
+def _notes(found: Mapping[str, Any]) -> Iterator[str]:
+    """What is no difference, but decides about routes besides, or was not looked at."""
+    for kind in ("send", "postfix"):
+        unmanaged = _ran((found.get("lists") or {}).get(kind)).get("unmanaged")
+        names = [str(one.get("name")) if isinstance(one, Mapping) else str(one) for one in unmanaged or ()]
+        if names:
+            yield f"not of any list, and left alone: {', '.join(names)}"
     said = str(_ran(found.get("info")).get("verification") or "")
     if said.startswith("not asked"):
         yield f"routes {said}"

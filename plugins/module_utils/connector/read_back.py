@@ -26,7 +26,8 @@ def route_differences(raw: Any, info: Mapping[str, Any], routing_groups: Any = N
     """
     problems = Problems()
     found = _by_key(_everything(info, problems))
-    servers = read_hosts(info.get("hosts"), problems)
+    # Exchange is told of the whole organisation, and tells of it again.
+    servers = {name: host for name, host in read_hosts(info.get("hosts"), problems).items() if host.system != "postfix"}
     wanted = [item for item in read_connectors(raw, problems) if not item.absent]
     problems.raise_if_any()
     here = [item for item in wanted if set(item.connector.bridgeheads) <= set(servers)]
