@@ -309,7 +309,7 @@ options:
       - C(server_name), the name that Exchange knows the server by.
       - C(networks), a list of the addresses or networks that the host sends from. The default is its C(address).
       - C(local_domains), a list of the domains that it delivers itself. Each stays local, unless an address space
-        names exactly it.
+        of a connector of its own system names exactly it.
       - C(tls), how others protect the connection when they hand mail over to it, a dict as in the field C(tls) of a connector.
       - Without O(hosts), every bridgehead belongs to the system at hand and to one routing group. With it, a name
         that is not in it is an error.

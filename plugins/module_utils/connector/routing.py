@@ -193,10 +193,14 @@ class Router:
         return self._route(host, self.levels([Pattern(pattern.domain, True), *wider(pattern)]))
 
     def is_local(self, host: str, domain: str) -> bool:
-        """Whether the host delivers a domain itself: a local domain stays local unless a space names exactly it."""
+        """Whether the host delivers a domain itself: a local domain stays local unless a space names exactly it.
+
+        A space of the other system does not count: it is how mail for the domain comes here from over there.
+        """
         if domain not in self.organisation.hosts[host].local_domains:
             return False
-        return self.route(host, domain).pattern != Pattern(domain, False)
+        route = self.route(host, domain)
+        return bool(route.foreign) or route.pattern != Pattern(domain, False)
 
     def _route(self, host: str, levels: tuple[tuple[Pattern, tuple[Offer, ...]], ...]) -> Route:
         signature = (host, tuple(offers for _pattern, offers in levels))

@@ -154,11 +154,12 @@ def test_long_lists_of_routes_are_cut_for_people_and_whole_in_the_report() -> No
     routes = [{"from": "gw1", "address_space": f"d{n}.example", "before": "a", "after": "b"} for n in range(50)]
     found = made(result(changed=True, routes_changed=routes))
     assert "  ... and 10 more routes." in found["lines"]
+    assert sum(line.startswith("  Route: ") for line in found["lines"]) == 40
     assert plan_report(found).count("Route: ") == 50
 
 
 def test_a_host_without_postfix_is_said_to_be_planned_from_nothing() -> None:
-    results = {"gw9": {"system": "postfix", "from_nothing": True, "results": {"postfix": result(changed=True)}}}
+    results = {"gw9": {"system": "postfix", "from_nothing": True, "results": {"postfix": result()}}}
     found = plan_summary(results, PASSES)
     assert found["hosts"][0]["from_nothing"] and found["changed"]
     assert "  Note: Postfix is not set up on gw9 yet, so everything there is planned from nothing." in found["lines"]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.mailops.connectors.plugins.module_utils.connector import journey
+from ansible_collections.mailops.connectors.plugins.module_utils.connector.errors import Problems
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.routing import route_text
 from ansible_collections.mailops.connectors.tests.strategies.organisations import WrittenOrganisation, merged
 from hypothesis import given
@@ -297,6 +298,18 @@ def test_a_narrower_space_of_the_other_system_is_no_reason_to_take_a_wider_own_o
         "the narrower space x.example of theirs comes first",
     ]
     assert chain(router, "a1", "y.example") == ["own"]
+
+
+def test_a_domain_that_exchange_delivers_stays_there_though_postfix_has_a_connector_that_names_it():
+    hosts = {**AUSTIN_DALLAS_ELPASO, "a2": {**EXCHANGE["a2"], "local_domains": ["contoso.example"]}}
+    router = router_of(connector("inbound", "a1", ["contoso.example"], ["192.0.2.2"]), hosts=hosts)
+    problems = Problems()
+    journey.check_foreign(router, "a2", problems)
+    assert not problems.found
+    assert [journey.follow(router, host, "contoso.example").outcome for host in ("a1", "a2")] == ["local", "local"]
+    assert journey.follow(router, "a1", "contoso.example").hosts == ("a1", "a2")
+    own = router_of(connector("own", "a2", ["contoso.example"], ["mx.example"]), hosts=hosts)
+    assert journey.follow(own, "a2", "contoso.example").outcome == "smart_host"
 
 
 def test_disabled_connectors_take_part_in_nothing_but_the_explanation():
