@@ -87,10 +87,7 @@ def summary(there: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """there: host -> found, as host_differences takes it."""
     hosts = {name: list(dict.fromkeys(host_differences(found))) for name, found in there.items()}
     overall = list(digest_differences(there))
-    notes = {
-        name: [str(note) for note in found.get("notes") or ()] + list(_not_asked(found))
-        for name, found in there.items()
-    }
+    notes = {name: [*map(str, found.get("notes") or ()), *_notes(found)] for name, found in there.items()}
     made = {"clean": not overall and not any(hosts.values()), "hosts": hosts, "overall": overall, "notes": notes}
     return {**made, "lines": lines(made)}
 
