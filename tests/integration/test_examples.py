@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.mailops.connectors.plugins.module_utils.exchange import accepted_domains, receive_task, task
 from ansible_collections.mailops.connectors.plugins.module_utils.exchange.site_links import SiteLinks
 
 from lab import examples
+from lab.ansible import CHECKOUT
 from lab.bridgehead import Bridgehead
 from lab.examples import Setup
 from lab.exchange import tasks
@@ -118,3 +121,18 @@ def test_the_routes_are_those_of_the_documentation(page: str) -> None:
     assert len(told) == 3
     for setup, text in told:
         assert text == examples.answered(setup, text), setup.name
+
+
+def test_the_example_of_the_front_page(lab_root: Path) -> None:
+    """README.md shows what the plan says of gw2."""
+    page = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    inventory, variables = map(yaml.safe_load, re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[:2])
+    setup = Setup(CHECKOUT, inventory, variables)
+    bridgehead = Bridgehead(Instance(lab_root, "gw2", setup.hosts["gw2"]["address"]), "gw2")
+    prepared = bridgehead.prepare(copy.deepcopy(variables["smtp_connectors_list"]), hosts=setup.hosts)
+    shown = page.replace("\n    before", " before")
+    for route in prepared.routes_changed:
+        assert f"{route.address_space} from gw2 goes to {route.after}; before: {route.before}." in shown
+    for change in prepared.plan.changes:
+        for note in change.notes:
+            assert f"  Note: {note}" in shown, note
