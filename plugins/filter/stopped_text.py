@@ -13,10 +13,12 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.plan_summary import stopped
 
 
-def stopped_text(plan: Any, number: Any, failures: Any) -> str:
+def stopped_text(plan: Any, number: Any, failures: Any, begun: bool = True) -> str:
     if not isinstance(plan, Mapping) or not isinstance(failures, Mapping):
-        raise AnsibleFilterError("stopped_text takes a plan that plan_summary made, a step's number and a dict of failures")
-    return stopped(plan, int(number), failures)
+        raise AnsibleFilterError(
+            "stopped_text takes a plan that plan_summary made, a step's number and a dict of failures"
+        )
+    return stopped(plan, int(number), failures, begun)
 
 
 class FilterModule:

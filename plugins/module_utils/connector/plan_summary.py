@@ -79,20 +79,23 @@ def steps(
     return [{"number": number, **one} for number, one in enumerate(made, 1)]
 
 
-def stopped(plan_of_all: Mapping[str, Any], number: int, failures: Mapping[str, Any]) -> str:
-    """Why a rollout stopped in a step, what was changed by then, what was not, and how to go on. failures: host -> why."""
+def stopped(plan_of_all: Mapping[str, Any], number: int, failures: Mapping[str, Any], begun: bool = True) -> str:
+    """Why a rollout stopped in a step, what was changed by then, what was not, and how to go on. failures: host -> why.
+
+    begun: whether the hosts of the step were touched.
+    """
     made = plan_of_all["steps"]
     here = next(step for step in made if step["number"] == number)
     failed = [f"{name}: {_stop(str(why))}" for name, why in failures.items()]
     done = [f"{step['number']}. {step['title']}" for step in made if step["number"] < number]
     beside = [name for name in here["hosts"] if name not in failures]
-    if beside:
+    if beside and begun:
         done.append(f"{number}. {', '.join(beside)}, in the step that failed")
-    waiting = [f"{step['number']}. {step['title']}" for step in made if step["number"] > number]
+    waiting = [f"{step['number']}. {step['title']}" for step in made if step["number"] > number - (not begun)]
     how = "To go on, put right what failed and run the same playbook again. It reads what each host has by then and does the rest."
     return "\n".join(
         [
-            f"Stopped in step {number} of {len(made)} ({here['title']}).",
+            f"Stopped {'in' if begun else 'before'} step {number} of {len(made)} ({here['title']}).",
             *failed,
             "Done before: " + ("; ".join(done) or "nothing") + ".",
             "Not begun: " + ("; ".join(waiting) or "nothing") + ".",

@@ -130,6 +130,7 @@ def show_site(site: str, organisation: Organisation) -> str:
 
 def _servers(call: Run) -> list[Object]:
     organisation = call.organisation
+    controllers = organisation.directory.controllers
     return [
         {
             "Name": server.name,
@@ -148,8 +149,12 @@ def _servers(call: Run) -> list[Object]:
             "Guid": Text("System.Guid", guid_of(organisation, server)),
             "DistinguishedName": organisation.server_dn(server),
             "OriginatingServer": organisation.origin(call.controller),
+            # Each server follows one of them; shown only where its status is asked for.
+            "CurrentConfigDomainController": controllers[place % len(controllers)]
+            if call.given.get("Status")
+            else None,
         }
-        for server in _asked(call)
+        for place, server in enumerate(_asked(call))
     ]
 
 

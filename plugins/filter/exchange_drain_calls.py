@@ -1,0 +1,22 @@
+# Copyright (c) 2026, mailops.connectors contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# The documentation is in exchange_drain_calls.yml.
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.mailops.connectors.plugins.module_utils.exchange import draining
+
+
+def exchange_drain_calls(servers: Any = None) -> list[dict[str, Any]]:
+    if servers is None:
+        return [draining.SERVERS.plain()]
+    return [call.plain() for call in draining.calls(servers)]
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"exchange_drain_calls": exchange_drain_calls}

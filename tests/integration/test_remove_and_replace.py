@@ -1,0 +1,56 @@
+# Copyright (c) 2026, mailops.connectors contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connectors are removed, and a bridgehead is replaced, under a steady stream of mail: nothing is lost, and nobody ends too early."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lab import rollout
+from lab.rollout import Organisation, Raw
+from lab.stream import during
+
+HOSTS = {"app": "192.0.2.21", "east": "192.0.2.11", "west": "192.0.2.12"}
+SINKS = {"mx": "192.0.2.40", "one": "192.0.2.31", "two": "192.0.2.32", "rest": "192.0.2.33"}
+DOMAINS = ("one.example", "two.example", "rest.example")
+
+
+def connector(name: str, space: str, sink: str, *bridgeheads: str) -> Raw:
+    return {"name": name, "address_spaces": [space], "smart_hosts": [SINKS[sink]], "bridgeheads": list(bridgeheads)}
+
+
+ONE = connector("one", "one.example", "one", "east")
+TWO = connector("two", "two.example", "two", "west")
+REST = connector("rest", "*", "rest", "west")
+LIST = [ONE, TWO, REST]
+
+
+@pytest.fixture(scope="module")
+def organisation() -> Iterator[Organisation]:
+    with rollout.organisation(HOSTS, SINKS, DOMAINS) as made:
+        yield made
+
+
+def test_a_removal_goes_to_the_senders_first_and_loses_nothing(organisation: Organisation) -> None:
+    organisation.begin_with(LIST)
+    run, count = during(
+        organisation.stream(rate=10), lambda: organisation.run("remove", LIST, smtp_connectors_remove=["One"])
+    )
+    run.expect_success()
+    assert count.faults() == {}
+    assert count.last_way("one.example", "east") == ("east", "west", "rest")
+
+
+def test_a_bridgehead_is_replaced_and_its_queue_is_empty_in_the_end(organisation: Organisation) -> None:
+    organisation.begin_with(LIST)
+    replaced: dict[str, Any] = {"smtp_connectors_old_bridgehead": "west", "smtp_connectors_new_bridgeheads": ["east"]}
+    run, count = during(organisation.stream(rate=10), lambda: organisation.run("replace_bridgehead", LIST, **replaced))
+    run.expect_success()
+    assert count.faults() == {}
+    assert count.last_way("two.example", "app") == ("app", "east", "two")
+    assert count.last_way("two.example", "west") == ("west", "east", "two")
+    assert organisation.instances["west"].queue() == []
