@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.mailops.connectors.plugins.module_utils.connector.errors import ConnectorError
 from ansible_collections.mailops.connectors.plugins.module_utils.postfix.found_delivery import same_next_hops
 from ansible_collections.mailops.connectors.plugins.module_utils.postfix.information import information
 from ansible_collections.mailops.connectors.plugins.module_utils.postfix.table_text import render
@@ -172,6 +173,18 @@ def same_route(old: Answer, new: Answer) -> bool:
     # smtp_fallback_relay becomes the last next hop of the list.
     found = [same_next_hops(wanted, new.nexthop) for wanted in (old.nexthop, f"{old.nexthop},[192.0.2.62]")]
     return old.transport in ("smtp", "relay", "mine") and any(found)
+
+
+def test_a_domain_alone_is_refused_where_its_entry_stands_for_subdomains_too(hosts):
+    hand, _fresh = hosts
+    drawn = Drawn(random.Random(0))
+    drawn.settings["parent_domain_matches_subdomains"] = "relay_domains, transport_maps"
+    drawn.install(hand)
+    both = {"name": "c", "address_spaces": ["*.z.test"], "smart_hosts": ["h.test"], "bridgeheads": ["b1"]}
+    with pytest.raises(ConnectorError, match="parent_domain_matches_subdomains.*take transport_maps out of it"):
+        hand.provision([{**both, "address_spaces": ["z.test"]}])
+    assert "as planned" in hand.provision([both]).verification
+    hand.provision([], purge=True)
 
 
 def test_all_kinds_of_configurations_were_met():

@@ -166,6 +166,17 @@ class Gathered:
                 problem = "is a virtual alias domain of this host, whose mail no connector can take"
                 problems.add("main.cf", "virtual_alias_domains", key, problem, remedy)
 
+    def check_parent_domains(self, compiled: Compiled, problems: Problems) -> None:
+        """With transport_maps among these, the key d stands for its subdomains too, and .d for nothing (transport.c)."""
+        bases = {key.removeprefix(".") for key in compiled.transport}
+        if not self.settings.transport_parents:
+            return
+        if any(compiled.transport.get(base) != compiled.transport.get("." + base) for base in bases):
+            problem = "lets an entry for a domain stand for its subdomains too, so that no connector can take one of them alone"
+            remedy = "take transport_maps out of it with postfix_main_cf, and write a key .d beside each d of your own tables"
+            value = self.postfix.parameters(["parent_domain_matches_subdomains"])["parent_domain_matches_subdomains"]
+            problems.add("main.cf", "parent_domain_matches_subdomains", value, problem, remedy)
+
     def check_open_relay(self, compiled: Compiled, problems: Problems) -> None:
         """An open relay is refused, also where somebody else opened it."""
         if not (compiled.services or compiled.relay_exact or compiled.relay_below):

@@ -150,6 +150,7 @@ def prepare(postfix: Postfix, tables: LookupTables, request: Request) -> Prepare
     passwords = find_passwords(organisation, old, compiled, wanted, gathered.directory, problems)
     gathered.check_service_names(compiled, problems)
     gathered.check_alias_domains(compiled, problems)
+    gathered.check_parent_domains(compiled, problems)
     gathered.check_open_relay(compiled, problems)
     gathered.check_carried(organisation, compiled, problems)
     problems.raise_if_any()
