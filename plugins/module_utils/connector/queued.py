@@ -19,8 +19,14 @@ from .address_space import domain_of
 from .errors import ValueProblem
 from .routing import Router
 
-# A message that is still coming in is sent at once; one that was never picked up waits as a deferred one does.
-_COUNTED_AS = {"active": "active", "incoming": "active", "deferred": "deferred", "hold": "hold", "maildrop": "deferred"}
+# Whatever was not picked up yet waits as what is deferred does. After a reload that may be mail that was on its way before.
+_COUNTED_AS = {
+    "active": "active",
+    "incoming": "deferred",
+    "maildrop": "deferred",
+    "deferred": "deferred",
+    "hold": "hold",
+}
 
 
 @dataclass
