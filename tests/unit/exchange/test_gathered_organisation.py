@@ -120,3 +120,21 @@ def test_after_the_first_application_everything_is_owned_and_gathered_again_alik
     assert tasks.send_connectors(there, given, hosts=hosts)["changed"] is False
     second = gathered(there)
     assert second.lists == first.lists
+
+
+def test_on_a_fresh_organisation_it_makes_the_same_routes() -> None:
+    there = set_up_by_cmdlets()
+    found = gathered(there)
+    servers = {"EX1": Server("EX1", "ex1.contoso.com", "Paris"), "EX2": Server("EX2", "ex2.contoso.com", "Rome")}
+    fresh = Organisation(drawn_seed(), servers)
+    given = [one for one in found.lists.connectors if one["name"] != "to-partner"]
+    partner = next(one for one in found.lists.connectors if one["name"] == "to-partner")
+    account = {**partner["authentication"], "username": "relay", "password": PASSWORD}
+    applied = tasks.send_connectors(fresh, [*given, {**partner, "authentication": account}], hosts=INVENTORY)
+    assert not applied.get("failed"), applied
+    for server in servers:
+        for domain in ("partner.example", "sub.partner.example", "other.example", "site.example", "elsewhere.example"):
+            for size in (1, 20 * 1024 * 1024):
+                old, new = (one.route(server, f"u@{domain}", size) for one in (there, fresh))
+                # Larger mail than the own default route takes went to the Edge subscription's.
+                assert new == old or (old or "").startswith("EdgeSync"), (server, domain, size)
