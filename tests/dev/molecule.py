@@ -38,9 +38,10 @@ def molecule(*asked: str) -> list[Step]:
 
 def _commands(scenario: str) -> Callable[[Path], Sequence[Sequence[str]]]:
     def commands(bin_directory: Path) -> Sequence[Sequence[str]]:
-        containers.ready()
-        with _ONE_AT_A_TIME:
-            _provide_connection(bin_directory)
+        if "container_image" in (SCENARIOS / scenario / "inventory.yml").read_text():
+            containers.ready()
+            with _ONE_AT_A_TIME:
+                _provide_connection(bin_directory)
         return [[str(bin_directory / "python"), "tests/dev/molecule_scenario.py", scenario]]
 
     return commands
