@@ -262,7 +262,8 @@ class Rollout:
         made: dict[str, tuple[str, ...]] = {}
         for unit, senders in sorted(found.items()):
             target = self._shown(unit)
-            earlier = [sender for sender in map(self._shown, sorted(senders)) if place[sender] < place[target]]
+            named = {self._shown(sender): changes for sender, changes in sorted(senders.items())}
+            earlier = [sender for sender, changes in named.items() if not changes or place[sender] < place[target]]
             if earlier:
                 made[target] = tuple(earlier)
         return made

@@ -111,15 +111,29 @@ def _of_admission(
                 _add(made, host, target, f"{target} will take no mail of {host} any more", unit_of)
 
 
-def drains(before: State, after: State, unit_of: Mapping[str, str], admitting: Collection[str]) -> dict[str, set[str]]:
-    """Units that stop taking certain mail, each with those that sent it until now and send it another way then."""
-    found: dict[str, set[str]] = {}
-    for ways in ways_between(before, after):
-        for host, way in ways.old.items():
-            for target in set(way.successors) & set(after) - set(ways.new[host].successors):
-                ends = target in admitting or not after[target].expects(host, target)
-                if (ends or target in ways.changed) and unit_of[host] != unit_of[target]:
-                    found.setdefault(unit_of[target], set()).add(unit_of[host])
+def drains(
+    before: State, after: State, unit_of: Mapping[str, str], admitting: Collection[str]
+) -> dict[str, dict[str, bool]]:
+    """Units that stop taking certain mail, each with those that send it another way then: unit -> {sender: changes still}.
+
+    Where a run was interrupted, a sender may have changed already. What it sent is seen by the host itself, which has its
+    old list still.
+    """
+    found: dict[str, dict[str, bool]] = {}
+    views = list({id(view): view for view in before.values()}.values())
+    for asked in classes_of((before, after)):
+        for host in before:
+            now, then = before[host].way(host, asked), after[host].way(host, asked)
+            for view in views:
+                old = view.way(host, asked) if host in view.router.organisation.hosts else now
+                for target in set(old.successors) & set(after) - set(then.successors):
+                    if before[target] is not view and before[host] is not view:
+                        continue
+                    ways = before[target].way(target, asked), after[target].way(target, asked)
+                    ends = target in admitting or not after[target].expects(host, target) or ways[0] != ways[1]
+                    if ends and unit_of[host] != unit_of[target]:
+                        senders = found.setdefault(unit_of[target], {})
+                        senders[unit_of[host]] = senders.get(unit_of[host], False) or now != then
     return found
 
 

@@ -150,6 +150,14 @@ def test_queues_towards_a_host_that_stops_taking_mail_are_named() -> None:
     assert only["drains"] == {"B": ["A", "C"]}
 
 
+def test_after_an_interruption_the_host_itself_knows_who_sent_mail_there() -> None:
+    old, rest = stored(connector("One", "one.example", "B"), connector("Rest", "*", "A")), connector("Rest", "*", "A")
+    (only,) = passes(rest, there={"A": stored(rest), "B": old, "C": stored(rest)}, purge=True)
+    assert only["drains"] == {"B": ["A", "C"]}
+    (none,) = passes(rest, there=everywhere(rest), purge=True)
+    assert none["drains"] == {}
+
+
 def test_a_host_that_gets_no_mail_of_others_needs_no_empty_queues() -> None:
     before = everywhere(connector("One", "one.example", "A", "B", "C"))
     (only,) = passes(connector("One", "one.example", "A", "B", "C", smart_hosts=["new.example"]), there=before)
