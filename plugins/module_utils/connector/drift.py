@@ -67,7 +67,9 @@ def _fields(entry: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
 
 def _words(change: Mapping[str, Any], when: str) -> str:
     value = change.get(when)
-    return value if isinstance(value, str) and value else json.dumps(value, sort_keys=True, default=str)
+    if value in ({}, [], "", None):
+        return "the default"
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
 
 
 def digest_differences(there: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

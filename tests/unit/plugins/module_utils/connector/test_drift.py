@@ -31,6 +31,10 @@ def differences(**found):
         ({"info": {"altered": ["y"]}, "lists": {"postfix": PLAN}}, ["changed since the last run: y"]),
         ({"lists": {"postfix": PLAN}}, ["is not as the list says (postfix): write x"]),
         ({"lists": {"postfix": {**PLAN, "plan": [UPDATE]}}}, ['"to-d" differs: tls is {"level": "none"}, in the list encrypt']),
+        (
+            {"lists": {"send": {"plan": [{**UPDATE, "changes": {"tls": {"before": {}, "after": "x"}, "log": {"before": "a", "after": None}}}]}}},
+            ['"to-d" differs: tls is the default, in the list x; log is a, in the list the default'],
+        ),
         ({"lists": {"send": {"plan": [{"connector": "c", "action": "create"}]}}}, ['"c" is missing']),
         ({"lists": {"send": {"plan": [{"connector": "c", "action": "remove"}]}}}, ['"c" is there, and the list does not have it']),
         ({"lists": {"send": {"plan": [{"connector": "c", "action": "adopt"}]}}}, ['"c" is there, and belongs to nobody']),
