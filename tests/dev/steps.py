@@ -34,6 +34,8 @@ MODULE_CODE = ("tests/unit/plugins/module_utils", "tests/unit/plugins/modules")
 PURE = tuple(f"plugins/module_utils/{room}" for room in ("connector", "exchange", "postfix", "smtp"))
 # Test files that run playbooks; the others call module code, which has no ansible-core around it.
 _RUNS_ANSIBLE = re.compile(r"^from (lab import .*\bansible\b|bench|demo)|chapters", re.MULTILINE)
+# What each report says of how Exchange was reached: real, stubbed or not run (tests/lab/exchange/methods.py).
+WAYS_TO_EXCHANGE = ("connections: ", "exchange_invoke: ", "Exchange sessions: ")
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|error|errors|xfailed)\b")
 
 
@@ -63,7 +65,7 @@ class Step(NamedTuple):
     variables: Mapping[str, str] = {}
     programs: Path | None = None
     left_out: str = ""
-    shown: str = ""
+    shown: str | tuple[str, ...] = ""
 
 
 def perform(step: Step) -> Outcome:
@@ -158,7 +160,7 @@ def unit(*asked: str) -> list[Step]:
     variables = {"PYTHONPATH": f"{WORK}:{WORK / 'target'}"}
     module_code, everything = _module_code(asked or MODULE_CODE), _pytest(*(asked or ("tests/unit",)))
     steps = [Step(f"unit {name}", one, module_code, True, variables) for one, name in targets]
-    return steps + [Step(f"unit {name}", one, everything, True) for one, name in controllers]
+    return steps + [Step(f"unit {name}", one, everything, True, shown=WAYS_TO_EXCHANGE) for one, name in controllers]
 
 
 def _module_code(places: Sequence[str]) -> Callable[[Path], Sequence[Sequence[str]]]:
@@ -192,8 +194,8 @@ def integration() -> list[Step]:
     places = sorted((ROOT / "tests" / "integration").glob("test_*.py"))
     playbooks = [f"tests/integration/{place.name}" for place in places if _RUNS_ANSIBLE.search(place.read_text())]
     return [
-        Step("integration core 2.19", CORE_OLDEST, _pytest("tests/integration"), True),
-        Step("integration core 2.21", CORE_NEWEST, _pytest(*playbooks), True),
+        Step("integration core 2.19", CORE_OLDEST, _pytest("tests/integration"), True, shown=WAYS_TO_EXCHANGE),
+        Step("integration core 2.21", CORE_NEWEST, _pytest(*playbooks), True, shown=WAYS_TO_EXCHANGE),
     ]
 
 

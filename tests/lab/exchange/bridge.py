@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from . import clixml
+from . import clixml, methods
 from .values import CmdletError, Credential
 
 STUBS = Path(__file__).parent / "stubs"
@@ -171,6 +171,7 @@ class Bridge:
     def _cmdlets(self, way: str) -> dict[str, Any]:
         if way in ("existing", "edge"):
             self.sessions.append(Session(len(self.sessions) + 1, way, state="Process"))
+            methods.note(way)
             self.organisation.open_session()
         names = list(self.organisation.cmdlets())
         return {"cmdlets": [{"name": name, "parameters": list(self._parameters(name))} for name in names]}
@@ -187,6 +188,7 @@ class Bridge:
         if credential:
             session.username, session.password = credential.username, credential.password
         self.sessions.append(session)
+        methods.note(session.way)
         self.organisation.open_session()
         return {"session": session.number}
 

@@ -31,7 +31,7 @@ from typing import Any, Protocol, Self
 from xml.sax.saxutils import escape
 
 from .. import LabError
-from . import powershell
+from . import methods, powershell
 from .payload import Payload, encoded_script, split_command_line
 
 _SPACES = {
@@ -112,6 +112,8 @@ class PowerShell:
     def run(self, command: Command, payload: Payload | None) -> Outcome:
         arguments = split_command_line(command.line)
         stdin = bytes(command.stdin) if payload is None else payload.with_local_paths().write()
+        if payload is not None and payload.module == _EXCHANGE_MODULE:
+            methods.note(methods.MODULE)
         try:
             process = subprocess.Popen(
                 arguments,
@@ -258,6 +260,7 @@ class Endpoint:
     def answer(self, request: ET.Element) -> str:
         """The body of the answer. Raises _FaultError."""
         action = _text(request, "s:Header/a:Action").rpartition("/")[2]
+        methods.note(methods.WINRM)
         with self._lock:
             self.actions.append(action)
         handlers = {

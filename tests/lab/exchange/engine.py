@@ -21,7 +21,7 @@ from typing import Any, Self
 import ansible.module_utils
 
 from .. import LabError
-from . import powershell
+from . import methods, powershell
 from .bridge import STUBS, Bridge
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -89,6 +89,7 @@ class Engine:
 
     def run(self, arguments: Mapping[str, Any], environment: Mapping[str, str], *, check_mode: bool = False) -> Answer:
         """One run of the module on a host with these variables."""
+        methods.note(methods.MODULE)
         given = {"_ansible_check_mode": check_mode, **arguments}
         self._stream.write(json.dumps({"arguments": given, "environment": dict(environment)}).encode() + b"\n")
         self._stream.flush()

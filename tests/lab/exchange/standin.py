@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import standin_calls
+from . import methods, standin_calls
 from .faults import SessionLostError
 from .objects import Object
 from .simulator import Organisation
@@ -136,6 +136,7 @@ class _Work:
         shell = method == "management_shell" and not self.option.get("session_username")
         uri = self.option.get("session_uri") if method == "remoting" else f"http://{local.fqdn}/PowerShell/"
         self.invoker.sessions += 1
+        methods.note(methods.STAND_IN)
         self.organisation.open_session()
         if shell and not self._has("Get-SendConnector"):
             text = "The Exchange Management Shell found no server that it may use"
