@@ -78,7 +78,7 @@ def test_from_a_plan_to_mail_and_a_second_run_that_changes_nothing(
     assert [one.to for one in rest.wait_for(1)] == [("c@elsewhere.example",)]
 
     # A second run changes nothing, and says so.
-    again = lab.run("provision", LIST, report=str(tmp_path / "plan.yml")).expect_success()
+    again = lab.run("provision", LIST, report="plan.yml", environment={"PWD": str(tmp_path)}).expect_success()
     assert changed(again) == []
     assert lines(again, "Show the plan")[0] == 'Plan for the set "default": 0 of 2 hosts change.'
     assert yaml.safe_load((tmp_path / "plan.yml").read_text())["changed"] is False
