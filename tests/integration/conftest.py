@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lab import namespace, postfix
 from lab.certificates import Authority
 from lab.dns import Server
-from lab.exchange.methods import pytest_sessionfinish, pytest_terminal_summary, pytest_testnodedown  # noqa: F401 - hooks
+from lab.exchange.report import pytest_sessionfinish, pytest_terminal_summary, pytest_testnodedown  # noqa: F401 - hooks
 from lab.postfix import Instance
 from lab.sink import Sink
 

@@ -3,16 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which ways to Exchange a test run really took. Every report ends with them, so that nobody takes a stub for the real thing.
 
-What is used is counted where it happens. Conftest files import the hooks at the end of this file.
+What is used is counted where it happens; report.py shows it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
-
-import pytest
 
 SEEN: Counter[str] = Counter()
 
@@ -40,29 +37,3 @@ def lines(seen: Mapping[str, int]) -> list[str]:
         f"exchange_invoke: {told(MODULE, 'real on a PowerShell engine', 'runs')}, {told(STAND_IN, 'in Python', 'sessions')}",
         f"Exchange sessions: {', '.join(sessions)}, a real Exchange server not run",
     ]
-
-
-# --- hooks of pytest -------------------------------------------------------------------------------------------------
-
-_reported = False
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker of pytest-xdist hands its counts to the process that writes the report."""
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["ways_to_exchange"] = dict(SEEN)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    SEEN.update(getattr(node, "workeroutput", {}).pop("ways_to_exchange", {}))
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    global _reported
-    if _reported:
-        return  # several conftest files import this
-    _reported = True
-    terminalreporter.section("ways to Exchange")
-    for line in lines(SEEN):
-        terminalreporter.write_line(line)

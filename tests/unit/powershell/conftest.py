@@ -13,7 +13,7 @@ import pytest
 from lab.exchange import powershell
 from lab.exchange.bridge import Bridge, Organisation
 from lab.exchange.engine import Answer, Engine
-from lab.exchange.methods import pytest_sessionfinish, pytest_terminal_summary, pytest_testnodedown  # noqa: F401 - hooks
+from lab.exchange.report import pytest_sessionfinish, pytest_terminal_summary, pytest_testnodedown  # noqa: F401 - hooks
 
 URI = "http://ex1.contoso.com/PowerShell/"
 
