@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import smtplib
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -251,6 +254,22 @@ def test_every_flavour_starts_reloads_and_stops(make_instance, flavour, chroot):
     assert not [line for line in told if "overriding earlier entry" not in line]
     instance.start()
     assert instance.master_pid() not in (None, pid)
+
+
+def test_an_instance_has_stopped_when_the_last_of_its_daemons_has_ended(make_instance):
+    """On a busy machine smtpd ends later than its master, and holds the port until then."""
+    instance = make_instance("b1", "127.0.0.11")
+    (slow,) = instance.pids("smtpd")
+    os.kill(slow, signal.SIGSTOP)
+    stopping = threading.Thread(target=instance.stop)
+    stopping.start()
+    instance.wait_until(lambda: not instance.running(), "its master ends")
+    stopping.join(1)
+    assert stopping.is_alive(), "it waits for smtpd"
+    os.kill(slow, signal.SIGCONT)
+    stopping.join(60)
+    assert not stopping.is_alive()
+    instance.start()
 
 
 def test_two_instances_hand_over_and_mail_survives_a_stop(make_instance, make_sink):

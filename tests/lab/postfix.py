@@ -30,7 +30,7 @@ from typing import Any, Self
 from . import LabError
 from .main_cf_text import main_cf
 from .master_cf_text import master_cf
-from .processes import parent, program
+from .processes import parent, program, session
 from .waiting import Answer, wait_until
 
 COMMANDS = "/usr/sbin"
@@ -265,11 +265,23 @@ class Instance:
         except LabError:
             os.killpg(pid, signal.SIGKILL)
             self.wait_until(lambda: self._gone(pid), "it dies")
+        self._end_daemons(pid)
         self._master = None
         if self._guard is not None:
             self._guard.kill()
             self._guard.communicate()
             self._guard = None
+
+    def _end_daemons(self, master: int) -> None:
+        """On a busy machine daemons outlive their master: until they end they hold the ports that the next one wants, and one
+        that was only just forked holds the locks of the master itself, so that the next one ends with status 1."""
+        try:
+            self.wait_until(lambda: not session(master), "its daemons end", timeout=20)
+        except LabError:
+            for pid in session(master):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.wait_until(lambda: not session(master), "its daemons die")
 
     def restart(self) -> None:
         self.stop()

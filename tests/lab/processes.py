@@ -25,3 +25,18 @@ def program(pid: int) -> str:
 def parent(pid: int) -> int:
     """The process id of a process's parent; 0 if it ended."""
     return int(_status(pid).get("PPid", "0"))
+
+
+def session(leader: int) -> list[int]:
+    """The process ids of all that have not ended in the session of this leader, which may have ended itself."""
+    numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [number for number in numbers if _session(number) == leader and program(number)]
+
+
+def _session(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    # Behind the name, which may hold anything: state, parent, process group, session.
+    return int(text.rpartition(")")[2].split()[3])
