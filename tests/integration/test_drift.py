@@ -79,7 +79,7 @@ def test_hand_edits_are_named_and_nothing_is_changed(make_instance: Callable[...
 
     assert said(run) == "\n".join(told)
     text = report.read_text(encoding="utf-8")
-    assert all(line.partition(": ")[2] in text for line in told[2:])
+    assert all(line.removeprefix("Note: ").partition(": ")[2] in text for line in told[2:])
     assert report.stat().st_mode & 0o777 == 0o600
     assert PASSWORD not in run.output + text
     assert before == [one.content() for one in (gw1, gw2, gw3)]
