@@ -65,8 +65,12 @@ class Run:
         return self.status != 0
 
     def of(self, task: str) -> dict[str, dict[str, Any]]:
-        """The results of the task of this name: host -> result."""
-        return {entry.host: entry.result for entry in self.tasks if entry.task == task}
+        """The last results of the task of this name, in whatever role: host -> result."""
+        return {entry.host: entry.result for entry in self.all_of(task)}
+
+    def all_of(self, task: str) -> list[TaskResult]:
+        """All results of the task of this name, in whatever role, in their order."""
+        return [entry for entry in self.tasks if entry.task.rpartition(" : ")[2] == task]
 
     def expect_success(self) -> Run:
         """This run, or a LabError with all that was printed if it failed."""
