@@ -27,6 +27,8 @@ ONE = connector("one", "one.example", "one", "east")
 TWO = connector("two", "two.example", "two", "west")
 REST = connector("rest", "*", "rest", "west")
 LIST = [ONE, TWO, REST]
+# Verifying has tests of its own.
+QUICK = {"smtp_connectors_verify": False}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def organisation() -> Iterator[Organisation]:
 def test_a_removal_goes_to_the_senders_first_and_loses_nothing(organisation: Organisation) -> None:
     organisation.begin_with(LIST)
     run, count = during(
-        organisation.stream(rate=10), lambda: organisation.run("remove", LIST, smtp_connectors_remove=["One"])
+        organisation.stream(rate=10), lambda: organisation.run("remove", LIST, smtp_connectors_remove=["One"], **QUICK)
     )
     run.expect_success()
     assert count.faults() == {}
@@ -48,7 +50,9 @@ def test_a_removal_goes_to_the_senders_first_and_loses_nothing(organisation: Org
 def test_a_bridgehead_is_replaced_and_its_queue_is_empty_in_the_end(organisation: Organisation) -> None:
     organisation.begin_with(LIST)
     replaced: dict[str, Any] = {"smtp_connectors_old_bridgehead": "west", "smtp_connectors_new_bridgeheads": ["east"]}
-    run, count = during(organisation.stream(rate=10), lambda: organisation.run("replace_bridgehead", LIST, **replaced))
+    run, count = during(
+        organisation.stream(rate=10), lambda: organisation.run("replace_bridgehead", LIST, **replaced, **QUICK)
+    )
     run.expect_success()
     assert count.faults() == {}
     assert count.last_way("two.example", "app") == ("app", "east", "two")
