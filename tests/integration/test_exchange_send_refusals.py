@@ -173,6 +173,7 @@ def test_what_is_wrong_is_named_with_its_remedy_and_nothing_is_touched(engine: E
         for name, table in tables.items()
     ]
     steps[1]["check_mode"] = True
+    steps.append({**send("async", connectors=[BASE]), "async": 10, "poll": 1})
     with engine_endpoint(engine, there) as (endpoint, _bridge):
         made = run(endpoint, steps, variables=lists)
     for (fields, words), found in zip(WRONG, result(made, "wrong")["results"], strict=True):
@@ -182,6 +183,9 @@ def test_what_is_wrong_is_named_with_its_remedy_and_nothing_is_touched(engine: E
     for (fields, words), found in zip(WARNED, result(made, "warned")["results"], strict=True):
         assert "msg" not in found, found
         assert any(all(word in text for word in words) for text in found["warnings"]), (fields, found["warnings"])
+    assert (
+        "async is not possible here" in result(made, "async")["msg"] and "Remedy: leave" in result(made, "async")["msg"]
+    )
     assert writes(there) == []
     assert PASSWORD not in made.output
 
