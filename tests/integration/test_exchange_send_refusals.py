@@ -180,9 +180,12 @@ def test_what_is_wrong_is_named_with_its_remedy_and_nothing_is_touched(engine: E
         message = str(found.get("msg"))
         assert message.startswith("Nothing was touched."), (fields, message)
         assert not [word for word in (PLACE, *words, "Remedy: ") if word not in message], (fields, message)
-    for (fields, words), found in zip(WARNED, result(made, "warned")["results"], strict=True):
+    warned = result(made, "warned")
+    for (fields, words), found in zip(WARNED, warned["results"], strict=True):
         assert "msg" not in found, found
-        assert any(all(word in text for word in words) for text in found["warnings"]), (fields, found["warnings"])
+        # ansible-core 2.19 shows the warnings of a loop's items as those of the loop.
+        told = found.get("warnings") or warned.get("warnings") or []
+        assert any(all(word in text for word in words) for text in told), (fields, told)
     assert (
         "async is not possible here" in result(made, "async")["msg"] and "Remedy: leave" in result(made, "async")["msg"]
     )
