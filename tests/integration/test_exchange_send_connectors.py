@@ -25,6 +25,8 @@ from lab.exchange.engine_endpoint import engine_endpoint
 from lab.exchange.simulator import Organisation
 from lab.seeds import drawn_seed
 
+EVERY_CORE = True
+
 pytestmark = pytest.mark.skipif(powershell.find() is None, reason=powershell.WITHOUT)
 
 SEND = "mailops.connectors.exchange_send_connectors"

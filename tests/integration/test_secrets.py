@@ -29,6 +29,8 @@ from lab.bridgehead import Bridgehead
 from lab.postfix import Instance
 from lab.programs import run_command
 
+EVERY_CORE = True
+
 MODULE = "mailops.connectors.postfix_send_connectors"
 OWN = 'k"ite\\Quokka-7193'  # has to be quoted in JSON and YAML
 CHANGED = "Numbat:Bilby-2048"

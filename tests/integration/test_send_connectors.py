@@ -9,6 +9,8 @@ import os
 
 from lab import ansible
 
+EVERY_CORE = True
+
 MODULE = "mailops.connectors.postfix_send_connectors"
 SMART_HOST = "192.0.2.30"
 SECOND = "192.0.2.31"

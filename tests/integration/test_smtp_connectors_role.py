@@ -16,6 +16,8 @@ from lab import ansible
 from lab.bridgehead import Bridgehead
 from lab.whole_organisation import WholeOrganisation, changed, lines, postfix_host, results, said
 
+EVERY_CORE = True
+
 PASSWORD = "Tr0ub4dor&3-of-the-relay"
 PARTNER = "192.0.2.30"
 REST = "192.0.2.31"
