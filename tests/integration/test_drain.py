@@ -33,7 +33,8 @@ def east_is_silent() -> Iterator[None]:
 
 @pytest.fixture
 def app(make_instance: Any) -> Instance:
-    made: Instance = make_instance("app", "127.0.0.11")
+    # Longer than any machine needs to look at its queue.
+    made: Instance = make_instance("app", "127.0.0.11", settings={"smtp_helo_timeout": "300s"})
     assert not Bridgehead(made, "app").provision([ONE], hosts=HOSTS).failure
     return made
 
