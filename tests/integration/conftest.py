@@ -21,9 +21,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lab import namespace, postfix
 from lab.certificates import Authority
 from lab.dns import Server
-from lab.exchange.report import pytest_sessionfinish, pytest_terminal_summary, pytest_testnodedown  # noqa: F401 - hooks
+from lab.exchange import report
 from lab.postfix import Instance
 from lab.sink import Sink
+
+# Every report says which ways to Exchange were real.
+pytest_sessionfinish = report.pytest_sessionfinish
+pytest_terminal_summary = report.pytest_terminal_summary
+pytest_testnodedown = report.pytest_testnodedown
 
 
 @pytest.fixture(scope="session", autouse=True)

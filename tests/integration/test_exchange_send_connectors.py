@@ -75,7 +75,10 @@ def engine() -> Iterator[Engine]:
 def exchange(engine: Engine) -> Iterator[tuple[Endpoint, Organisation]]:
     organisation = Organisation(drawn_seed(), ["EX1", "EX2", "EX3"])
     with engine_endpoint(engine, organisation) as (endpoint, _bridge):
-        yield endpoint, organisation
+        try:
+            yield endpoint, organisation
+        finally:
+            organisation.faults.clear()
 
 
 @contextmanager

@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
-from lab.exchange import powershell
+from lab.exchange import powershell, report
 from lab.exchange.bridge import Bridge, Organisation
 from lab.exchange.engine import Answer, Engine
-from lab.exchange.report import pytest_sessionfinish, pytest_terminal_summary, pytest_testnodedown  # noqa: F401 - hooks
+
+# Every report says which ways to Exchange were real.
+pytest_sessionfinish = report.pytest_sessionfinish
+pytest_terminal_summary = report.pytest_terminal_summary
+pytest_testnodedown = report.pytest_testnodedown
 
 URI = "http://ex1.contoso.com/PowerShell/"
 
