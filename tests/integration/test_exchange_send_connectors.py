@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -74,11 +74,9 @@ def engine() -> Iterator[Engine]:
 @contextmanager
 def exchange(engine: Engine) -> Iterator[tuple[Endpoint, Organisation]]:
     organisation = Organisation(drawn_seed(), ["EX1", "EX2", "EX3"])
-    with engine_endpoint(engine, organisation) as (endpoint, _bridge):
-        try:
-            yield endpoint, organisation
-        finally:
-            organisation.faults.clear()
+    with ExitStack() as stack:
+        endpoint, _bridge = stack.enter_context(engine_endpoint(engine, organisation))
+        yield endpoint, organisation
 
 
 @contextmanager
