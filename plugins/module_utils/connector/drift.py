@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .telling import entry_name, sentence, unmanaged_name
+
 
 def host_differences(found: Mapping[str, Any]) -> Iterator[str]:
     """found holds what the tasks on a host returned; each part may be missing or null.
@@ -44,7 +46,7 @@ def _of_list(kind: str, task: Mapping[str, Any], told: bool) -> Iterator[str]:
 
 
 def _entry(kind: str, entry: Mapping[str, Any]) -> str:
-    name = next((entry[key] for key in ("connector", "domain", "site_link") if entry.get(key)), kind)
+    name = entry_name(entry, kind)
     server = f" on {entry['server']}" if entry.get("server") else ""
     title = f'"{name}"{server}'
     action = str(entry.get("action"))
@@ -98,7 +100,7 @@ def _notes(found: Mapping[str, Any]) -> Iterator[str]:
     """What is no difference, but decides about routes besides, or was not looked at."""
     for kind in ("send", "postfix"):
         unmanaged = _ran((found.get("lists") or {}).get(kind)).get("unmanaged")
-        names = [str(one.get("name")) if isinstance(one, Mapping) else str(one) for one in unmanaged or ()]
+        names = [unmanaged_name(one) for one in unmanaged or ()]
         if names:
             yield f"not of any list, and left alone: {', '.join(names)}"
     said = str(_ran(found.get("info")).get("verification") or "")
@@ -112,13 +114,9 @@ def lines(made: Mapping[str, Any]) -> list[str]:
     head = "Nothing differs" if made["clean"] else f"{len(wrong)} of {len(hosts)} hosts differ"
     told = [f"{head} ({', '.join(hosts)})." if made["clean"] else f"{head}.", *made["overall"]]
     for name, sentences in hosts.items():
-        told += [f"{name}: {_stop(sentence)}" for sentence in sentences]
-    told += [f"Note: {name}: {_stop(note)}" for name, notes in made["notes"].items() for note in notes]
+        told += [f"{name}: {sentence(one)}" for one in sentences]
+    told += [f"Note: {name}: {sentence(note)}" for name, notes in made["notes"].items() for note in notes]
     return told
-
-
-def _stop(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 def markdown(made: Mapping[str, Any]) -> str:
@@ -127,7 +125,7 @@ def markdown(made: Mapping[str, Any]) -> str:
     told += [f"- {one}" for one in made["overall"]]
     for name, sentences in made["hosts"].items():
         told += [f"## {name}", ""]
-        told += [f"- {_stop(one)}" for one in sentences] or ["- As the list says."]
-        told += [f"- Note: {_stop(one)}" for one in made["notes"].get(name) or ()]
+        told += [f"- {sentence(one)}" for one in sentences] or ["- As the list says."]
+        told += [f"- Note: {sentence(one)}" for one in made["notes"].get(name) or ()]
         told.append("")
     return "\n".join(told)

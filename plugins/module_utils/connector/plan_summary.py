@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .telling import sentence, unmanaged_name
+
 ACTIONS = ("create", "adopt", "update", "remove")
 # What an entry of a plan is called after, and how its kind is named beside connectors that send.
 _NAMES = {"connector": "", "domain": "accepted domain ", "site_link": "site link "}
@@ -86,7 +88,7 @@ def stopped(plan_of_all: Mapping[str, Any], number: int, failures: Mapping[str, 
     """
     made = plan_of_all["steps"]
     here = next(step for step in made if step["number"] == number)
-    failed = [f"{name}: {_stop(str(why))}" for name, why in failures.items()]
+    failed = [f"{name}: {sentence(str(why))}" for name, why in failures.items()]
     done = [f"{step['number']}. {step['title']}" for step in made if step["number"] < number]
     beside = [name for name in here["hosts"] if name not in failures]
     if beside and begun:
@@ -164,22 +166,22 @@ def _host_lines(host: Mapping[str, Any], most: int) -> list[str]:
     objects = [f"{action} {', '.join(names)}" for action, names in host["objects"].items() if names]
     otherwise = "other settings change" if host["changed"] else "nothing changes"
     told = [f"{host['host']} ({host['system']}): {'; '.join(objects) or otherwise}."]
-    told += [f"  {sentence}" for sentence in host_sentences(host, most)]
+    told += [f"  {one}" for one in host_sentences(host, most)]
     return told
 
 
 def host_sentences(host: Mapping[str, Any], most: int) -> list[str]:
     """Everything about a host but its objects, the dangerous first."""
     told = [f"UNSAFE ({one['kind']}): {one['message']}." for one in host["unsafe"]]
-    told += [f"Warning: {_stop(str(text))}" for text in host["warnings"]]
+    told += [f"Warning: {sentence(str(text))}" for text in host["warnings"]]
     routes = [route_sentence(one) for one in host["routes_changed"]]
     told += routes[:most]
     if len(routes) > most:
         told.append(f"... and {len(routes) - most} more routes.")
     told += [f"Kept: {name} keeps its own {', '.join(fields)}." for name, fields in host["kept"].items()]
     if host["unmanaged"]:
-        told.append(f"Unmanaged, left alone: {', '.join(map(_unmanaged, host['unmanaged']))}.")
-    return told + [f"Note: {_stop(str(note))}" for note in host["notes"]]
+        told.append(f"Unmanaged, left alone: {', '.join(map(unmanaged_name, host['unmanaged']))}.")
+    return told + [f"Note: {sentence(str(note))}" for note in host["notes"]]
 
 
 def route_sentence(change: Mapping[str, Any]) -> str:
@@ -187,14 +189,6 @@ def route_sentence(change: Mapping[str, Any]) -> str:
         f"Route: mail for {change['address_space']} from {change['from']} goes to {change['after']}; "
         f"before: {change['before']}."
     )
-
-
-def _unmanaged(one: Any) -> str:
-    return str(one.get("name")) if isinstance(one, Mapping) else str(one)
-
-
-def _stop(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 def markdown(made: Mapping[str, Any]) -> str:
@@ -210,7 +204,7 @@ def markdown(made: Mapping[str, Any]) -> str:
         ]
         if not any(host["objects"].values()):
             told.append("- Other settings change." if host["changed"] else "- Nothing changes.")
-        told += [f"- {sentence}" for sentence in host_sentences(host, len(host["routes_changed"]))]
+        told += [f"- {one}" for one in host_sentences(host, len(host["routes_changed"]))]
         told.append("")
     if changing:
         told += ["## Order", "", *(f"{step['number']}. {step['title']}" for step in made["steps"]), ""]

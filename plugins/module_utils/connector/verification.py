@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .telling import entry_name, sentence
+
 _STRANGER = "field recipient_refused"
 STRANGERS = ("error", "warn", "ignore")
 NOT_PROBED = "Exchange servers have no Python, so nothing was probed from there"
@@ -65,11 +67,7 @@ def _of_list(task: Mapping[str, Any]) -> list[str]:
 
 
 def _entry(entry: Mapping[str, Any]) -> str:
-    return f"{entry['action']} {_name(entry)}{_fields(entry)}"
-
-
-def _name(entry: Mapping[str, Any]) -> str:
-    return str(next((entry[key] for key in ("connector", "domain", "site_link") if entry.get(key)), ""))
+    return f"{entry['action']} {entry_name(entry)}{_fields(entry)}"
 
 
 def _fields(entry: Mapping[str, Any]) -> str:
@@ -93,18 +91,14 @@ def lines(made: Mapping[str, Any]) -> list[str]:
             looked.append(f"probed {', '.join(host['probed'])}")
         told.append(f"{host['host']}: {'ok' if host['ok'] else 'NOT as declared'}{_brackets(looked)}.")
         for key, word in (("problems", "Problem"), ("warnings", "Warning"), ("notes", "Note")):
-            told += [f"  {word}: {_stop(text)}" for text in host[key]]
+            told += [f"  {word}: {sentence(text)}" for text in host[key]]
     return told
 
 
 def failures(made: Mapping[str, Any]) -> list[str]:
     """Everything that is wrong, by host."""
-    return [f"{host['host']}: {_stop(problem)}" for host in made["hosts"] for problem in host["problems"]]
+    return [f"{host['host']}: {sentence(problem)}" for host in made["hosts"] for problem in host["problems"]]
 
 
 def _brackets(parts: Sequence[str]) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
-
-
-def _stop(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else text + "."
