@@ -218,9 +218,7 @@ def _organisation(
 def _of_host(host: str, alone: Router, together: Router) -> Iterator[str]:
     asked: dict[tuple[Pattern, str | None], None] = dict.fromkeys((*journey.keys(alone), *journey.keys(together)))
     for pattern, domain in asked:
-        before, after = (
-            router.route(host, domain) if domain else router.route_below(host, pattern) for router in (alone, together)
-        )
+        before, after = (journey.route_of(router, host, pattern, domain) for router in (alone, together))
         if _way(alone, before) != _way(together, after):
             old = route_text(before, alone.organisation.connectors)
             new = route_text(after, together.organisation.connectors)

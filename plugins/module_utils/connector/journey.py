@@ -93,6 +93,11 @@ def keys(router: Router) -> Iterable[tuple[Pattern, str | None]]:
         yield Pattern(domain, False), domain
 
 
+def route_of(router: Router, host: str, pattern: Pattern, domain: str | None) -> Route:
+    """The route of one class of addresses, as keys() gives it."""
+    return router.route(host, domain) if domain else router.route_below(host, pattern)
+
+
 def check_loops(router: Router, problems: Problems) -> None:
     """Refuses an organisation in which mail could come back to a host, whichever hosts are down.
 
@@ -110,7 +115,7 @@ def check_loops(router: Router, problems: Problems) -> None:
         checked.add(signature)
 
         def ask(host: str, pattern: Pattern = pattern, domain: str | None = domain) -> Route:
-            return router.route(host, domain) if domain else router.route_below(host, pattern)
+            return route_of(router, host, pattern, domain)
 
         circle = _circle(router, ask, local)
         if circle:
@@ -172,7 +177,7 @@ def check_foreign(router: Router, host: str, problems: Problems, carriers: Seque
     for pattern, domain in keys(router):
         if domain and router.is_local(host, domain):
             continue
-        route = router.route(host, domain) if domain else router.route_below(host, pattern)
+        route = route_of(router, host, pattern, domain)
         if route.foreign and route.pattern is not None:
             led_over.setdefault(route.foreign, {})[route.pattern] = None
     system = router.organisation.hosts[host].system

@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from .errors import Problems
-from .journey import keys, same_route
+from .journey import keys, route_of, same_route
 from .model import Connector, Wanted, read_connectors
 from .routing import Router, route_text
 from .topology import ConnectorSet, Organisation, SiteLink, merge, read_hosts, read_routing_groups
@@ -76,8 +76,8 @@ def _site_links(info: Mapping[str, Any], organisation: Organisation) -> tuple[Si
 
 def _differences(declared: Router, found: Router, host: str) -> Iterable[str]:
     for pattern, domain in keys(declared):
-        wanted = declared.route(host, domain) if domain else declared.route_below(host, pattern)
-        actual = found.route(host, domain) if domain else found.route_below(host, pattern)
+        wanted = route_of(declared, host, pattern, domain)
+        actual = route_of(found, host, pattern, domain)
         if wanted.elements and not same_route(wanted, actual):
             yield (
                 f"Mail for {domain or pattern} from {host} takes {route_text(wanted, declared.organisation.connectors)} by the "

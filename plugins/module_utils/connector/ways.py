@@ -62,11 +62,9 @@ class View:
         return self._ways[key]
 
     def _way(self, host: str, asked: AddressClass) -> Way:
-        if asked.domain is None:
-            return self._of(host, self.router.route_below(host, asked.pattern))
-        if self.router.is_local(host, asked.domain):
+        if asked.domain and self.router.is_local(host, asked.domain):
             return Way(LOCAL)
-        return self._of(host, self.router.route(host, asked.domain))
+        return self._of(host, journey.route_of(self.router, host, asked.pattern, asked.domain))
 
     def _of(self, host: str, route: Route) -> Way:
         if not route.elements:
@@ -98,7 +96,7 @@ class View:
             for host in router.organisation.hosts:
                 if domain and router.is_local(host, domain):
                     continue
-                route = router.route(host, domain) if domain else router.route_below(host, pattern)
+                route = journey.route_of(router, host, pattern, domain)
                 for element in route.elements:
                     yield from ((host, name) for name in element.hosts)
 

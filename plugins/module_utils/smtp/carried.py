@@ -12,7 +12,7 @@ import typing as t
 from ..connector import values
 from ..connector.address_space import Pattern
 from ..connector.errors import connector_place
-from ..connector.journey import keys
+from ..connector.journey import keys, route_of
 from ..connector.model import Connector
 from ..connector.routing import Router
 from ..connector.topology import Host
@@ -118,7 +118,7 @@ class _Collected:
     def add_peers(self) -> None:
         wanted: dict[str, list[str]] = {}
         for pattern, domain in keys(self.router):
-            route = self.router.route(self.host, domain) if domain else self.router.route_below(self.host, pattern)
+            route = route_of(self.router, self.host, pattern, domain)
             if domain and self.router.is_local(self.host, domain):
                 continue
             for name in (name for element in route.elements for name in element.hosts):
