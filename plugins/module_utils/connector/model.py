@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from . import values
@@ -88,6 +88,11 @@ class Wanted:
     reset: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
     password: str | None = field(default=None, repr=False, compare=False)
+
+    def laid_over(self, found: Connector) -> Connector:
+        """What a connector on Exchange becomes, as far as routes tell: a field that the list leaves out stays as it is."""
+        given = {"name", *self.given, *self.reset} & {one.name for one in fields(Connector)}
+        return replace(found, **{name: getattr(self.connector, name) for name in given})
 
 
 def read_connectors(raw: Any, problems: Problems) -> list[Wanted]:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from .errors import Problems
@@ -15,8 +15,6 @@ from .journey import keys, route_of, same_route
 from .model import Connector, Wanted, read_connectors
 from .routing import Router, route_text
 from .topology import ConnectorSet, Organisation, SiteLink, merge, read_hosts, read_routing_groups
-
-_FIELDS = frozenset(field.name for field in fields(Connector))
 
 
 def route_differences(raw: Any, info: Mapping[str, Any], routing_groups: Any = None) -> list[str]:
@@ -33,7 +31,7 @@ def route_differences(raw: Any, info: Mapping[str, Any], routing_groups: Any = N
     here = [item for item in wanted if set(item.connector.bridgeheads) <= set(servers)]
     # Between groups of one Exchange organisation mail follows the site links, and no connector is made of the declaration.
     here = [item for item in here if item.connector.key in found or not item.connector.connects_groups]
-    declared = {item.connector.key: _completed(item, found.get(item.connector.key)) for item in here}
+    declared = {item.connector.key: item.laid_over(found.get(item.connector.key, item.connector)) for item in here}
     groups = read_routing_groups(routing_groups, problems)
 
     def router(connectors: Mapping[str, Connector]) -> Router:
@@ -55,14 +53,6 @@ def _everything(info: Mapping[str, Any], problems: Problems) -> list[Wanted]:
 
 def _by_key(items: Iterable[Wanted]) -> dict[str, Connector]:
     return {item.connector.key: item.connector for item in items}
-
-
-def _completed(item: Wanted, found: Connector | None) -> Connector:
-    """On Exchange a field that the list leaves out stays as it is."""
-    if found is None:
-        return item.connector
-    given = {name: getattr(item.connector, name) for name in {*item.given, *item.reset} & _FIELDS}
-    return replace(found, **given)
 
 
 def _site_links(info: Mapping[str, Any], organisation: Organisation) -> tuple[SiteLink, ...]:

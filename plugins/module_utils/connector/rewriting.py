@@ -54,13 +54,13 @@ def still_naming(
     ]
     told += [f'"{one}" names it as a smart host' for one in _leading_to(name, connectors, known)]
     for set_name, content in sorted(sets.items()):
-        connectors = content.get("connectors") if isinstance(content, Mapping) else content
+        held = content.get("connectors") if isinstance(content, Mapping) else content
         whose = f' of the set "{set_name}"' if set_name else ", which no set has,"
-        for item in read_connectors(connectors, Problems()):
+        for item in read_connectors(held, Problems()):
             if name in item.connector.bridgeheads:
                 holder = f'the set "{set_name}"' if set_name else "no set, but Exchange itself"
                 told.append(f'{holder} has it as a bridgehead of "{item.connector.name}"')
-        told += [f'"{one}"{whose} names it as a smart host' for one in _leading_to(name, connectors, known)]
+        told += [f'"{one}"{whose} names it as a smart host' for one in _leading_to(name, held, known)]
     for one in receive or ():
         if name in [str(server).lower() for server in one.get("servers") or ()]:
             told.append(f'the receive connector "{one.get("name")}" is on it')

@@ -122,8 +122,7 @@ def _settled(item: Wanted, found: Mapping[str, Connector]) -> Wanted:
     old = next((found[name] for name in (item.connector.key, *item.renamed_from) if name in found), None)
     if item.absent or old is None:
         return item
-    given = {"name", *item.given, *item.reset} - {"port"}
-    return replace(item, connector=replace(old, **{name: getattr(item.connector, name) for name in given}))
+    return replace(item, connector=item.laid_over(old))
 
 
 def between_exchange_groups(item: Wanted, hosts: Mapping[str, Host]) -> bool:
