@@ -15,6 +15,7 @@ from typing import NamedTuple
 from . import journey
 from .address_space import Pattern
 from .routing import Route, Router
+from .senders import expected
 
 LOCAL, SENT, NO_ROUTE, FOREIGN = "local", "sent", "no_route", "foreign"
 
@@ -50,7 +51,6 @@ class View:
         self.router = router
         self._known: dict[Route, Way] = {}
         self._ways: dict[tuple[str, AddressClass], Way] = {}
-        self._expected: frozenset[tuple[str, str]] | None = None
 
     def classes(self) -> set[AddressClass]:
         return {AddressClass(pattern, domain) for pattern, domain in journey.keys(self.router)}
@@ -78,27 +78,7 @@ class View:
     def expects(self, sender: str, receiver: str) -> bool:
         """Whether a Postfix host that sees this organisation lets a known host relay: that host's routes or its own
         connectors lead there."""
-        if self._expected is None:
-            self._expected = frozenset(self._declared()) | frozenset(self._handed_over())
-        return (sender, receiver) in self._expected
-
-    def _declared(self) -> Iterable[tuple[str, str]]:
-        organisation = self.router.organisation
-        for connector in organisation.connectors.values():
-            for next_hop in connector.smart_hosts if connector.enabled else ():
-                known = organisation.host_behind(next_hop)
-                if known:
-                    yield from ((name, known.name) for name in connector.bridgeheads)
-
-    def _handed_over(self) -> Iterable[tuple[str, str]]:
-        router = self.router
-        for pattern, domain in journey.keys(router):
-            for host in router.organisation.hosts:
-                if domain and router.is_local(host, domain):
-                    continue
-                route = journey.route_of(router, host, pattern, domain)
-                for element in route.elements:
-                    yield from ((host, name) for name in element.hosts)
+        return (sender, receiver) in expected(self.router)
 
 
 State = Mapping[str, View]

@@ -10,16 +10,15 @@ swallow local mail; facts from transport(5) and src/trivial-rewrite/resolve.c).
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..connector import journey, values
-from ..connector.address_space import DEFAULT_ROUTE, Pattern
 from ..connector.errors import Problems, connector_place
 from ..connector.model import Connector, relay_warnings
 from ..connector.routing import Element, Route, Router, route_text
+from ..connector.senders import expected, routes
 from ..connector.topology import Organisation
 from .fields import check_fields
 from .services import ChainService, Directory, build, check_chain
@@ -95,29 +94,6 @@ def check_organisation(router: Router, problems: Problems) -> None:
         if host.system == "postfix":
             for chain in dict.fromkeys(route.elements for _key, route in routes(router, name)):
                 check_chain(organisation, chain, name, problems)
-
-
-@functools.lru_cache(maxsize=64)
-def routes(router: Router, host: str) -> tuple[tuple[str, Route], ...]:
-    """The transport keys of a host with their routes: d, .d, and * for the default route; sorted by key."""
-    found: dict[str, Route] = {}
-    for pattern in router.offers:
-        if pattern.is_everything:
-            route = router.route_below(host, DEFAULT_ROUTE)
-            if route.elements:
-                found["*"] = route
-            continue
-        if not router.is_local(host, pattern.domain):
-            _keep(found, pattern.domain, router.route(host, pattern.domain), pattern)
-        if pattern.subdomains:
-            _keep(found, "." + pattern.domain, router.route_below(host, pattern), pattern)
-    return tuple(sorted(found.items()))
-
-
-def _keep(found: dict[str, Route], key: str, route: Route, pattern: Pattern) -> None:
-    # Where the space itself is out of scope here, a wider one takes the mail, and Postfix finds that one by itself.
-    if route.elements and route.pattern is not None and route.pattern.domain == pattern.domain:
-        found[key] = route
 
 
 def compile_host(router: Router, host: str, facts: HostFacts, problems: Problems) -> Compiled:
@@ -259,21 +235,11 @@ def _relay(
 
 def _peers(router: Router, host: str) -> tuple[tuple[str, ...], list[str]]:
     """The networks of the known hosts whose mail comes here: their routes or their own connectors lead to this host."""
-    senders: set[str] = set()
-    organisation = router.organisation
-    for connector in organisation.connectors.values():
-        behind = [organisation.host_behind(next_hop) for next_hop in connector.smart_hosts if connector.enabled]
-        if any(known and known.name == host for known in behind):
-            senders.update(connector.bridgeheads)
-    for name in organisation.hosts:
-        if name != host and name not in senders:
-            chains = dict.fromkeys(route.elements for _key, route in routes(router, name))
-            if any(host in element.hosts for chain in chains for element in chain):
-                senders.add(name)
+    senders = {sender for sender, receiver in expected(router) if receiver == host}
     networks: set[str] = set()
     warnings = []
-    for name in sorted(senders - {host}):
-        sends_from = organisation.hosts[name].sends_from
+    for name in sorted(senders):
+        sends_from = router.organisation.hosts[name].sends_from
         networks.update(sends_from)
         if not sends_from:
             warnings.append(
