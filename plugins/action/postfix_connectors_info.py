@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible_collections.mailops.connectors.plugins.plugin_utils.postfix_action import this_host
 
 
 class ActionModule(ActionBase):
@@ -23,12 +23,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         arguments = dict(self._task.args)
         asks = any(boolean(arguments.get(name) or False, strict=False) for name in ("ask_routes", "find_hand_made"))
-        if self._task.delegate_to and asks and not arguments.get("this_host"):
-            raise AnsibleActionFail(
-                "this_host is needed under delegate_to: name the bridgehead that the task works on, as hosts and "
-                "bridgeheads call it."
-            )
-        arguments["this_host"] = str(arguments.get("this_host") or variables.get("inventory_hostname")).lower()
+        arguments["this_host"] = this_host(arguments, variables, bool(self._task.delegate_to and asks))
         module = "mailops.connectors.postfix_connectors_info"
         result.update(self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars))
         return result

@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.errors import ConnectorError, Problems
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.model import Wanted, read_connectors, show
@@ -17,6 +16,7 @@ from ansible_collections.mailops.connectors.plugins.module_utils.connector.topol
     show_host_fields,
     show_routing_groups,
 )
+from ansible_collections.mailops.connectors.plugins.plugin_utils.postfix_action import this_host
 
 
 class ActionModule(ActionBase):
@@ -34,13 +34,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         variables = task_vars or {}
         arguments = dict(self._task.args)
-        this_host = arguments.get("this_host") or variables.get("inventory_hostname")
-        if self._task.delegate_to and not arguments.get("this_host"):
-            raise AnsibleActionFail(
-                "this_host is needed under delegate_to: name the bridgehead that the task works on, as hosts and "
-                "bridgeheads call it."
-            )
-        arguments["this_host"] = str(this_host).lower()
+        arguments["this_host"] = this_host(arguments, variables, bool(self._task.delegate_to))
         try:
             arguments.update(_for_this_host(arguments, arguments["this_host"]))
         except ConnectorError as error:
@@ -54,14 +48,14 @@ class ActionModule(ActionBase):
         return result
 
 
-def _for_this_host(arguments: dict[str, Any], this_host: str) -> dict[str, Any]:
+def _for_this_host(arguments: dict[str, Any], here: str) -> dict[str, Any]:
     """The options as the module takes them: in normal form, with the passwords of this host's own connectors only."""
     problems = Problems()
     wanted = read_connectors(arguments.get("connectors"), problems)
     hosts = read_hosts(arguments.get("hosts"), problems)
     groups = read_routing_groups(arguments.get("routing_groups"), problems)
     problems.raise_if_any()
-    sent: dict[str, Any] = {"connectors": [_sent(item, this_host) for item in wanted]}
+    sent: dict[str, Any] = {"connectors": [_sent(item, here) for item in wanted]}
     if arguments.get("hosts") is not None:
         sent["hosts"] = {name: show_host_fields(host) for name, host in hosts.items()}
     if arguments.get("routing_groups") is not None:
@@ -69,13 +63,13 @@ def _for_this_host(arguments: dict[str, Any], this_host: str) -> dict[str, Any]:
     return sent
 
 
-def _sent(item: Wanted, this_host: str) -> dict[str, Any]:
+def _sent(item: Wanted, here: str) -> dict[str, Any]:
     if item.absent:
         return {"name": item.connector.name, "state": "absent", "renamed_from": list(item.renamed_from)}
     shown = show(item.connector)
     if item.renamed_from:
         shown["renamed_from"] = list(item.renamed_from)
-    if item.password is not None and this_host in item.connector.bridgeheads:
+    if item.password is not None and here in item.connector.bridgeheads:
         shown["authentication"] = {**shown.get("authentication", {}), "password": item.password}
     return shown
 

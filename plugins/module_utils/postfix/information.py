@@ -50,19 +50,19 @@ def information(
     }
     if ask_routes:
         found.update(asked_routes(gathered, this_host.lower()))
-        found["altered"] = altered(postfix, tables, this_host) if known.sets else []
+        found["altered"] = altered(gathered, this_host) if known.sets else []
     if find_hand_made:
         found.update(vars(hand_made.find(surroundings(gathered), this_host.lower())))
     return found
 
 
-def altered(postfix: Postfix, tables: LookupTables, this_host: str) -> list[str]:
+def altered(gathered: Gathered, this_host: str) -> list[str]:
     """What is no longer as the store says: somebody else changed or removed it, or a run was killed."""
     try:
-        prepared = prepare(postfix, tables, Request([], this_host, check_mode=True))
+        prepared = prepare(gathered.postfix, gathered.tables, Request([], this_host, check_mode=True), gathered)
     except ConnectorError as error:
         return [str(problem) for problem in error.problems]
-    stale = prepared.gathered.found(prepared.desired, tables).stale
+    stale = prepared.gathered.found(prepared.desired, gathered.tables).stale
     told = []
     for step in prepared.steps:
         if isinstance(step, WriteTable):

@@ -126,14 +126,14 @@ def _lock(postfix: Postfix, request: Request) -> contextlib.AbstractContextManag
     return files.directory_lock(postfix.config_directory, LOCK_SECONDS)
 
 
-def prepare(postfix: Postfix, tables: LookupTables, request: Request) -> Prepared:
-    """Reads the host and decides everything."""
+def prepare(postfix: Postfix, tables: LookupTables, request: Request, gathered: Gathered | None = None) -> Prepared:
+    """Reads the host and decides everything. gathered: what was read of it already."""
     problems = Problems()
     wanted = read_connectors(request.connectors, problems)
     hosts = None if request.hosts is None else read_hosts(request.hosts, problems)
     groups = None if request.routing_groups is None else read_routing_groups(request.routing_groups, problems)
     problems.raise_if_any()
-    known = store.load(postfix.config_directory)
+    known = gathered.store if gathered else store.load(postfix.config_directory)
     before_set = known.sets.get(request.set, ConnectorSet(request.set))
     made = plan(before_set, wanted, problems, hosts, groups, request.purge)
     sets = {**known.sets, request.set: made.after}
@@ -141,7 +141,7 @@ def prepare(postfix: Postfix, tables: LookupTables, request: Request) -> Prepare
         del sets[request.set]
     this_host = request.this_host.lower()
     problems.raise_if_any()
-    gathered = gather(postfix, tables, known)
+    gathered = gathered or gather(postfix, tables, known)
     organisation = organisation_here(sets.values(), this_host, gathered, problems)
     old = organisation_here(known.sets.values(), this_host, gathered, Problems())
     problems.raise_if_any()
