@@ -18,17 +18,10 @@ import pytest
 from lab import rollout
 from lab.bridgehead import Bridgehead
 from lab.interruption import Killer, changes_below, task_ended
-from lab.rollout import Organisation, Raw
+from lab.rollout import DOMAINS, HOSTS, SINKS, Organisation, Raw, connector
 from lab.stream import Stream, flowing
 
-HOSTS = {"app": "192.0.2.21", "east": "192.0.2.11", "west": "192.0.2.12"}
-SINKS = {"mx": "192.0.2.40", "one": "192.0.2.31", "two": "192.0.2.32", "rest": "192.0.2.33"}
-DOMAINS = ("one.example", "two.example", "rest.example")
 CHANGE = "mailops.connectors.postfix_bridgehead : Let the bridgehead carry its connectors"
-
-
-def connector(name: str, space: str, sink: str, bridgehead: str) -> Raw:
-    return {"name": name, "address_spaces": [space], "smart_hosts": [SINKS[sink]], "bridgeheads": [bridgehead]}
 
 
 REST = connector("rest", "*", "rest", "west")

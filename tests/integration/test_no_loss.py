@@ -16,18 +16,9 @@ import pytest
 
 from lab import rollout
 from lab.mail import STRANGER
-from lab.rollout import Organisation, Raw
+from lab.rollout import DOMAINS, HOSTS, SINKS, Organisation, Raw, connector
 from lab.stream import AddressClass, Stream, during, flowing
 from lab.stream_count import Count, Way
-
-HOSTS = {"app": "192.0.2.21", "east": "192.0.2.11", "west": "192.0.2.12"}
-SINKS = {"mx": "192.0.2.40", "one": "192.0.2.31", "two": "192.0.2.32", "rest": "192.0.2.33"}
-DOMAINS = ("one.example", "two.example", "rest.example")
-
-
-def connector(name: str, space: str, sink: str, *bridgeheads: str) -> Raw:
-    return {"name": name, "address_spaces": [space], "smart_hosts": [SINKS[sink]], "bridgeheads": list(bridgeheads)}
-
 
 ONE = connector("one", "one.example", "one", "east")
 TWO = connector("two", "two.example", "two", "west")

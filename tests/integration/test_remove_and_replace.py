@@ -11,17 +11,8 @@ from typing import Any
 import pytest
 
 from lab import rollout
-from lab.rollout import Organisation, Raw
+from lab.rollout import DOMAINS, HOSTS, SINKS, Organisation, connector
 from lab.stream import during
-
-HOSTS = {"app": "192.0.2.21", "east": "192.0.2.11", "west": "192.0.2.12"}
-SINKS = {"mx": "192.0.2.40", "one": "192.0.2.31", "two": "192.0.2.32", "rest": "192.0.2.33"}
-DOMAINS = ("one.example", "two.example", "rest.example")
-
-
-def connector(name: str, space: str, sink: str, *bridgeheads: str) -> Raw:
-    return {"name": name, "address_spaces": [space], "smart_hosts": [SINKS[sink]], "bridgeheads": list(bridgeheads)}
-
 
 ONE = connector("one", "one.example", "one", "east")
 TWO = connector("two", "two.example", "two", "west")

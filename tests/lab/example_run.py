@@ -12,8 +12,7 @@ from __future__ import annotations
 import copy
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,7 @@ from .ansible import Run
 from .bridgehead import Bridgehead
 from .certificates import Authority
 from .examples import Setup
-from .exchange import powershell
-from .exchange.bridge import Bridge
-from .exchange.endpoint import Endpoint
+from .exchange.reached import reached
 from .exchange.simulator import Organisation
 from .mailbox import Mailbox
 from .seeds import drawn_seed
@@ -75,7 +72,7 @@ class ExampleRun:
             }
         if servers := self.setup.of("exchange"):
             self.organisation = self.setup.exchange_organisation(drawn_seed())
-            endpoint = stack.enter_context(_reached(self.organisation))
+            endpoint = stack.enter_context(reached(self.organisation))
             made["exchange"] = {"hosts": dict.fromkeys(servers, endpoint.host_vars())}
         return {**made, "ungrouped": {"hosts": {"localhost": local}}}
 
@@ -120,16 +117,6 @@ class ExampleRun:
     def send(self, source: str, recipient: str, subject: str) -> None:
         """Submitted on a host itself."""
         self.mailboxes[source].instance.sendmail(f"app@{source}.{self.domain}", recipient, subject=subject)
-
-
-@contextmanager
-def _reached(there: Organisation) -> Iterator[Endpoint]:
-    if powershell.find() is None:
-        with Endpoint(there, backend="stand-in") as endpoint:
-            yield endpoint
-        return
-    with Bridge(there) as bridge, Endpoint(environment=bridge.environment("management_shell")) as endpoint:
-        yield endpoint
 
 
 def arrival(runs: list[ExampleRun], subject: str) -> mailbox.Delivered:

@@ -33,6 +33,15 @@ STRICT = {
     "hopcount_limit": "8",
 }
 
+# The organisation of most tests: two bridgeheads, and a host that hands over to them.
+HOSTS = {"app": "192.0.2.21", "east": "192.0.2.11", "west": "192.0.2.12"}
+SINKS = {"mx": "192.0.2.40", "one": "192.0.2.31", "two": "192.0.2.32", "rest": "192.0.2.33"}
+DOMAINS = ("one.example", "two.example", "rest.example")
+
+
+def connector(name: str, space: str, sink: str, *bridgeheads: str) -> Raw:
+    return {"name": name, "address_spaces": [space], "smart_hosts": [SINKS[sink]], "bridgeheads": list(bridgeheads)}
+
 
 class Organisation:
     """hosts: name -> address. sinks: name -> address. domains: those that DNS leads to the first of the sinks.

@@ -31,6 +31,7 @@ class Count:
     arrivals: Mapping[int, Sequence[Way]]
     bounced: Mapping[int, str]  # number -> why, by non-delivery mail at a sink and by the logs
     waiting: Mapping[int, str]
+    handed_over: Mapping[int, Sequence[str]]  # number -> what the logs say of its deliveries
 
     @property
     def accepted(self) -> list[int]:
@@ -79,7 +80,7 @@ class Count:
         found = {
             "lost": [self._told(number) for number in self.lost],
             "bounced": [f"{self._told(number)}: {reason}" for number, reason in self.bounced.items()],
-            "arrived twice": [f"{self._told(number)}: {list(self.arrivals[number])}" for number in self.twice],
+            "arrived twice": [self._told_with_ways(number) for number in self.twice],
             "still waiting": [f"{self._told(number)}: {reason}" for number, reason in self.waiting.items()],
             "refused": [self._refused(number) for number in self.rejected],
             "refused for as long as the client tried": [self._refused(number) for number in self.unaccepted],
@@ -98,6 +99,9 @@ class Count:
         sent = self.sent[number]
         return f"message {number} for {sent.domain} at {sent.host}"
 
+    def _told_with_ways(self, number: int) -> str:
+        return "\n".join([f"{self._told(number)}: {list(self.arrivals[number])}", *self.handed_over.get(number, ())])
+
     def _refused(self, number: int) -> str:
         return f"{self._told(number)}: {self.sent[number].refusals[-1]}"
 
@@ -113,6 +117,7 @@ def look(
     """hostnames: what a host calls itself -> its name. waiting: recipient -> (host, why)."""
     arrivals: dict[int, list[Way]] = {}
     bounced: dict[int, str] = {}
+    handed_over: dict[int, list[str]] = {}
     for sink in sinks:
         for message in list(sink.messages):
             for address in message.to:
@@ -121,14 +126,16 @@ def look(
                 elif message.sender == "" and (number := _number(address, f"s{stream}")) is not None:
                     bounced[number] = "non-delivery mail"
     for log in logs:
-        for match in re.finditer(rf"to=<{stream}-(\d+)@.*status=bounced \((.*)\)$", log, re.MULTILINE):
-            bounced[int(match[1])] = match[2]
+        for match in re.finditer(rf"^.*to=<{stream}-(\d+)@.*status=(\S+) \((.*)\)$", log, re.MULTILINE):
+            handed_over.setdefault(int(match[1]), []).append(match[0])
+            if match[2] == "bounced":
+                bounced[int(match[1])] = match[3]
     told = {
         number: f"on {host}, {reason}"
         for address, (host, reason) in waiting.items()
         if (number := _number(address, stream)) is not None
     }
-    return Count(sent, arrivals, bounced, told)
+    return Count(sent, arrivals, bounced, told, handed_over)
 
 
 def _number(address: str, stream: str) -> int | None:

@@ -14,15 +14,13 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from . import powershell
-from .bridge import Bridge
-from .endpoint import Endpoint
 from .objects import Object
+from .reached import reached
 from .simulator import Organisation
 
 
@@ -37,17 +35,6 @@ class Recorded(Organisation):
             with self.file.open("a", encoding="utf-8") as stream:
                 stream.write(f"{cmdlet}\n")
         return objects
-
-
-@contextmanager
-def reached(there: Organisation) -> Iterator[Endpoint]:
-    """With exchange_invoke on a real engine where there is one, else with the stand-in."""
-    if powershell.find() is None:
-        with Endpoint(there, backend="stand-in") as endpoint:
-            yield endpoint
-        return
-    with Bridge(there) as bridge, Endpoint(environment=bridge.environment("management_shell")) as endpoint:
-        yield endpoint
 
 
 def serve(directory: Path, servers: list[str]) -> None:

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.mailops.connectors.plugins.module_utils.connector.errors import ConnectorError
-from hypothesis import assume, event, given, note
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from lab.exchange import tasks
 from lab.exchange.simulator import Organisation
 from lab.exchange.standin import Invoker
 from strategies import receive
+from strategies.applied import applied
 
 Raw = dict[str, Any]
 SEEDS = st.integers(0, 2**32)
@@ -31,15 +31,7 @@ def organisation(seed: int) -> Organisation:
 
 
 def apply(there: Organisation, connectors: list[Raw], **options: Any) -> Raw:
-    try:
-        result = tasks.receive_connectors(there, connectors, **options)
-    except ConnectorError as error:
-        note(str(error))
-        event(f"refused: {error.problems[0].field}")
-        assume(False)
-        raise
-    assert not result.get("failed"), result["msg"]
-    return result
+    return applied(tasks.receive_connectors, there, connectors, **options)
 
 
 @given(SEEDS, receive.lists())

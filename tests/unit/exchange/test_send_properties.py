@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.mailops.connectors.plugins.module_utils.connector.errors import ConnectorError
-from hypothesis import assume, given, note
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from lab.exchange import tasks
@@ -21,6 +20,7 @@ from lab.exchange.simulator import Organisation
 from lab.exchange.sites import SiteLink
 from lab.exchange.standin import Invoker
 from strategies import exchange
+from strategies.applied import applied
 from strategies.organisations import ASKED_DOMAINS
 
 Raw = dict[str, Any]
@@ -36,14 +36,7 @@ def organisation(seed: int) -> Organisation:
 
 
 def apply(there: Organisation, connectors: list[Raw], **options: Any) -> Raw:
-    try:
-        result = tasks.send_connectors(there, connectors, **options)
-    except ConnectorError as error:
-        note(str(error))
-        assume(False)
-        raise
-    assert not result.get("failed"), result["msg"]
-    return result
+    return applied(tasks.send_connectors, there, connectors, **options)
 
 
 @given(SEEDS, exchange.lists())
