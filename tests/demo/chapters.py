@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import smtplib
 import textwrap
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import exchange_half
-from lab import LabError, ansible, namespace, postfix
+from lab import LabError, namespace, postfix
 from lab.ansible import Run
 from lab.postfix import Instance
 from organisations import CONTOSO, STRANGER, Lab, running
-from playbooks import CHANGE, Project
+from project import CHANGE, INVENTORY, Project
 from telling import DemoError, Story
 
 FAILURES = (DemoError, LabError, smtplib.SMTPException, OSError)
 """What can be wrong: a claim is not so, the laboratory itself failed, an SMTP dialogue or a file did."""
+
+EMPTIED = '{"smtp_connectors_list": [], "smtp_connectors_purge": true}'
 
 
 def demonstrate() -> None:
@@ -32,7 +34,7 @@ def demonstrate() -> None:
     )
     namespace.enter()
     with postfix.temporary_root("demo-") as root, running(root) as lab:
-        Demo(story, lab, Project(root / "project", lab.contoso, lab.authority.certificate_file)).run()
+        Demo(story, lab, Project(root / "project", lab.contoso)).run()
     story.table()
 
 
@@ -44,7 +46,7 @@ class Demo:
         self.found = {name: _configuration(host) for name, host in lab.contoso.items()}
 
     def run(self) -> None:
-        self.list_and_playbook()
+        self.list_and_inventory()
         self.plan()
         self.apply()
         self.again()
@@ -54,35 +56,37 @@ class Demo:
         self.relay()
         self.change()
         self.removal()
-        exchange_half.show(self.story, self.project.inventory.parent / "exchange", self.lab.contoso["gw1"])
+        exchange_half.show(self.story, self.project)
 
-    def playbook(self, file: Path, *, check: bool = False, extra: str = "", may_fail: bool = False) -> Run:
-        arguments = ["--extra-vars", extra] if extra else []
-        shown = " ".join(["ansible-playbook", "-i", self.project.inventory.name, file.name, *arguments])
-        self.story.say(f"$ {shown}{' --check' if check else ''}")
-        run = ansible.run_file(file, inventory=self.project.inventory, check=check, arguments=arguments)
+    def playbook(self, name: str, *extra: str, may_fail: bool = False) -> Run:
+        """A playbook of the collection."""
+        self.command(name, *extra)
+        run = self.project.run(name, *extra)
         return run if may_fail else run.expect_success()
+
+    def command(self, name: str, *extra: str) -> None:
+        shown = "".join(f" -e '{one}'" for one in extra)
+        self.story.say(f"$ ansible-playbook -i inventory.yml -e @smtp_connectors.yml mailops.connectors.{name}{shown}")
 
     # --- chapters -----------------------------------------------------------------------------------------------
 
-    def list_and_playbook(self) -> None:
+    def list_and_inventory(self) -> None:
         story = self.story
         story.chapter("One list says how mail to the partner flows")
         story.say(
             "Contoso has two bridgeheads, gw1 and gw2, and an application server, app1, that is no bridgehead. Its "
             "partner has two smart hosts, mx1 and mx2. Each of the five is a real Postfix with its own address."
         )
-        story.show("connectors.yml", self.project.connectors.read_text(encoding="utf-8"))
-        story.show("apply.yml", self.project.apply.read_text(encoding="utf-8"))
+        story.show("inventory.yml", INVENTORY)
+        story.show("smtp_connectors.yml", self.project.connectors.read_text(encoding="utf-8"))
 
     def plan(self) -> None:
         self.story.chapter("The plan: which routes will change, before anything happens")
-        run = self.playbook(self.project.apply, check=True)
-        self.tell_routes(run)
-        self.story.say("What it would do on gw1, in this order:")
-        for command in run["gw1"]["commands"]:
-            self.story.item(command)
-        changes = _routes(run)
+        self.command("plan")
+        planned = self.project.plan()
+        for line in planned["lines"]:
+            self.story.say(f"    {line}")
+        changes = {host["host"]: str(host["routes_changed"]) for host in planned["hosts"] if host["routes_changed"]}
         self.story.prove(
             "The plan names the routes that change",
             f"{len(changes)} routes, on {_names(changes)}",
@@ -93,29 +97,33 @@ class Demo:
         )
 
     def apply(self) -> None:
-        self.story.chapter("Apply")
-        planned = self.playbook(self.project.apply)
+        self.story.chapter("Apply, one host after the other, and verify each")
+        carried = _carried(self.playbook("provision"))
+        self.story.say("What was done on gw1, in this order:")
+        for command in carried["gw1"]["commands"]:
+            self.story.item(command)
         for name in CONTOSO:
-            self.story.item(f"{name}: {planned[name]['verification']}")
+            self.story.item(f"{name}: {carried[name]['verification']}")
         self.story.prove(
             "Applied, and Postfix itself confirms the routes",
-            planned["gw1"]["verification"],
-            all("answers as planned" in planned[name]["verification"] for name in CONTOSO),
+            carried["gw1"]["verification"],
+            all("answers as planned" in carried[name]["verification"] for name in CONTOSO),
         )
 
     def again(self) -> None:
         self.story.chapter("A second run finds nothing to do")
         before = self.states()
-        run = self.playbook(self.project.apply)
+        run = self.playbook("provision")
         after = self.states()
+        changed = [f"{task.host}: {task.task}" for task in run.tasks if task.result.get("changed")]
         self.story.prove(
             "A second run changes nothing",
-            "changed: " + ", ".join(f"{name}={run[name]['changed']}" for name in CONTOSO),
-            not any(run[name]["changed"] or run[name]["commands"] for name in CONTOSO),
+            f"{len(run.tasks)} results, changed: {', '.join(changed) or 'none'}",
+            not changed and not any(result["commands"] for result in _carried(run).values()),
         )
         self.story.prove(
             "... no file is written, no daemon reloaded",
-            "same inodes, modification times and process ids" if before == after else f"{before} -> {after}",
+            "same inodes, modification times, process ids and reloads" if before == after else f"{before} -> {after}",
             before == after,
         )
 
@@ -164,16 +172,18 @@ class Demo:
 
     def change(self) -> None:
         self.story.chapter("A change of route")
-        self.story.say(f"In connectors.yml, {CHANGE[0]} becomes {CHANGE[1]}: the way over mx2 is the cheaper one now.")
+        self.story.say(
+            f"In smtp_connectors.yml, {CHANGE[0]} becomes {CHANGE[1]}: the way over mx2 is the cheaper one now."
+        )
         self.project.change_route()
-        plan = self.playbook(self.project.apply, check=True)
-        self.tell_routes(plan)
-        applied = self.playbook(self.project.apply)
-        routes = [entry for name in CONTOSO for entry in applied[name]["routes_changed"]]
+        run = self.playbook("provision")
+        planned, carried = _plan(run), _carried(run)
+        self.tell_routes(carried)
+        routes = [route for result in carried.values() for route in result["routes_changed"]]
         self.story.prove(
             "The plan of the change is what was done",
             f"{len(routes)} routes changed as planned",
-            bool(routes) and all(plan[name]["routes_changed"] == applied[name]["routes_changed"] for name in CONTOSO),
+            bool(routes) and {name: result["routes_changed"] for name, result in carried.items()} == planned,
         )
         self.send("app1", "anna@partner.example", "after the change")
         self.expect_way("after the change", [("gw1", "gw2"), "mx2"], "Mail takes the new route")
@@ -181,18 +191,17 @@ class Demo:
     def removal(self) -> None:
         self.story.chapter("Removal")
         before = self.states()
-        refused = self.playbook(self.project.remove, may_fail=True)
-        message = str(refused["gw1"].get("msg", ""))
-        self.story.show(
-            "The task fails on every host, on gw1 with", textwrap.fill(message, 100, break_on_hyphens=False)
-        )
+        self.story.say("First by mistake: the list is empty, and whatever it does not name is to go.")
+        refused = self.playbook("provision", EMPTIED, may_fail=True)
+        message = next((str(one.result.get("msg")) for one in refused.tasks if one.status == "failed"), "")
+        self.story.show("It fails, with", textwrap.fill(message, 100, break_on_hyphens=False))
         self.story.prove(
             "A removal that leaves mail without a route is refused",
-            "the task failed and touched nothing" if "unserved" in message else refused.output,
+            "the run failed and touched nothing" if "unserved" in message else refused.output,
             refused.failed and "unserved" in message and before == self.states(),
         )
-        run = self.playbook(self.project.remove, extra='{"allow_unsafe": ["unserved"]}')
-        self.tell_routes(run)
+        self.story.say("Then as it is meant to be done.")
+        self.playbook("remove")
         self.story.prove(
             "Removed: main.cf and master.cf are as they were found, byte for byte",
             f"compared on {', '.join(CONTOSO)}; nothing else is left",
@@ -205,10 +214,10 @@ class Demo:
 
     # --- parts of them ------------------------------------------------------------------------------------------
 
-    def tell_routes(self, run: Run) -> None:
-        """Print the routes that a run changes or would change."""
-        for name in CONTOSO:
-            for route in run[name]["routes_changed"]:
+    def tell_routes(self, carried: Mapping[str, Mapping[str, Any]]) -> None:
+        """Print the routes that a run changed."""
+        for result in carried.values():
+            for route in result["routes_changed"]:
                 self.story.item(f"from {route['from']} to {route['address_space']}")
                 self.story.say(f"      before: {route['before']}")
                 self.story.say(f"      after:  {route['after']}")
@@ -223,15 +232,16 @@ class Demo:
         if delivered is None:
             logs = "\n".join(f"{host.name}:\n{host.log()[-3000:]}" for host in self.lab.instances())
             raise DemoError(f"NOT PROVED: {claim}\nThe message did not arrive. Logs:\n{logs}")
-        way = delivered.way[-len(wanted) :]
+        servers = [name.partition(".")[0] for name in delivered.way]
+        way = servers[-len(wanted) :]
         matches = len(way) == len(wanted) and all(
             step in (place if isinstance(place, tuple) else (place,)) for step, place in zip(way, wanted, strict=True)
         )
-        shown = " -> ".join(delivered.way) + (" (TLS)" if delivered.encrypted else " (in clear text)")
+        shown = " -> ".join(servers) + (" (TLS)" if delivered.encrypted else " (in clear text)")
         self.story.prove(claim, shown, matches and delivered.encrypted)
 
     def states(self) -> dict[str, object]:
-        """Of each of Contoso's hosts: inodes and times of all its files, process ids of its Postfix."""
+        """Of each of Contoso's hosts: inodes and times of all its files, its process id and its reloads."""
         return {name: (_files(host), _processes(host)) for name, host in self.lab.contoso.items()}
 
     def untouched(self) -> bool:
@@ -251,13 +261,21 @@ def _files(host: Instance) -> dict[str, tuple[int, int]]:
     return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in paths}
 
 
-def _processes(host: Instance) -> tuple[int | None, list[int]]:
-    return host.master_pid(), host.pids("trivial-rewrite")
+def _processes(host: Instance) -> tuple[int | None, int]:
+    """The master process, and how often it has read its configuration again. (Idle daemons end by themselves.)"""
+    return host.master_pid(), host.log().count(": reload -- version ")
 
 
-def _routes(run: Run) -> dict[str, str]:
-    """Host -> its changed routes as text."""
-    return {name: str(run[name]["routes_changed"]) for name in CONTOSO if run[name]["routes_changed"]}
+def _carried(run: Run) -> dict[str, dict[str, Any]]:
+    """Host -> what the task that applied the list returned; the one that planned it came before."""
+    return run.of("Let the bridgehead carry its connectors")
+
+
+def _plan(run: Run) -> dict[str, Any]:
+    """Host -> the routes that the plan of this run said would change."""
+    (plan,) = run.of("Put the plan together").values()
+    hosts = plan["ansible_facts"]["smtp_connectors_plan"]["hosts"]
+    return {host["host"]: host["routes_changed"] for host in hosts}
 
 
 def _names(names: Iterable[str]) -> str:
