@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.mailops.connectors.plugins.module_utils.connector import journey
 from hypothesis import assume
 from hypothesis import strategies as st
 
@@ -41,8 +42,17 @@ def next_list(draw: Any, before: WrittenOrganisation) -> WrittenOrganisation:
         raw = written_connector(draw, f"n{number + 1}", before.hosts, groups, list(SPACE_PATTERNS))
         kept += [raw] if raw else []
     after = WrittenOrganisation({"default": kept}, before.hosts, before.routing_groups)
-    assume(merged(after).accepted)
+    assume(_accepted(after))
     return after
+
+
+def _accepted(written: WrittenOrganisation) -> bool:
+    """By the hosts too: none of them would hand mail to a connector that only the other system has."""
+    made = merged(written)
+    if made.accepted:
+        for host in made.organisation.hosts:
+            journey.check_foreign(made.router, host, made.problems)
+    return made.accepted
 
 
 def _become(draw: Any, before: WrittenOrganisation, raw: Raw) -> Raw | None:

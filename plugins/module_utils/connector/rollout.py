@@ -22,7 +22,7 @@ from .routing import Router
 from .stages import Constraints, apart, constraints, drains, forced_stages, stages, stages_without_vain_wishes
 from .stores import NOBODY, Order, Sets, Stores, differing, halfway
 from .topology import read_hosts, read_routing_groups
-from .ways import FOREIGN, State, Way, classes_of, failing, ways_of
+from .ways import FOREIGN, State, Step, Way, classes_of, failing, steps_from, ways_of
 
 Check = Callable[[Router, Problems], None]
 
@@ -201,14 +201,17 @@ class Rollout:
                 # A connector of the other system that would win is an error on a host, whether mail comes by or not.
                 if way.kind == FOREIGN and new[host].kind != FOREIGN:
                     return True
-                if self._refused(host, way, then) - self._refused(host, old[host], now):
-                    return True
+            refused = self._refused(between, then)
+            known = self._refused(old, now) if refused else set()
+            if any(refused & _steps(host, between) - (known & _steps(host, old)) for host in between if refused):
+                return True
         return False
 
-    def _refused(self, host: str, way: Way, state: State) -> set[str]:
-        """The hosts that mail is handed to and that do not expect it."""
-        targets = set(way.successors) & (set(state) - self.on_exchange)
-        return {target for target in targets if not state[target].expects(host, target)}
+    def _refused(self, ways: Mapping[str, Way], state: State) -> set[Step]:
+        """The steps that lead to a host that does not expect them."""
+        taking = set(state) - self.on_exchange
+        steps = {Step(host, target) for host, way in ways.items() for target in taking & set(way.successors)}
+        return {step for step in steps if not state[step.target].expects(*step)}
 
     def _constraints(self, now: Mapping[str, Sets], then: Mapping[str, Sets]) -> Constraints:
         return constraints(self.stores.state(now), self.stores.state(then), self.unit_of, self.on_exchange)
@@ -274,6 +277,10 @@ class Rollout:
     def _named(self, layers: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
         alone = apart([list(layer) for layer in layers], self.this)
         return tuple(tuple(map(self._shown, layer)) for layer in alone)
+
+
+def _steps(host: str, ways: Mapping[str, Way]) -> set[Step]:
+    return steps_from(host, {name: way.successors for name, way in ways.items()})
 
 
 def read_order(

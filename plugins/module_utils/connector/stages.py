@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .ways import AddressClass, State, Way, classes_of, reach
+from .ways import AddressClass, State, Step, Way, classes_of, reach, steps_from
 
 
 class Pair(NamedTuple):
@@ -99,16 +99,23 @@ def _of_class(ways: Ways, made: Constraints, unit_of: Mapping[str, str]) -> None
 def _of_admission(
     ways: Ways, before: State, after: State, made: Constraints, unit_of: Mapping[str, str], admitting: Collection[str]
 ) -> None:
+    def takes(state: State, sender: str, target: str) -> bool:
+        return target not in state or target in admitting or state[target].expects(sender, target)
+
+    old = {host: way.successors for host, way in ways.old.items()}
+    new = {host: way.successors for host, way in ways.new.items()}
     for host in ways.new:
-        old, new = ways.old[host].successors, ways.new[host].successors
-        for target in new:
-            begins = target in after and target not in old and target not in admitting
-            if begins and not before[target].expects(host, target) and after[target].expects(host, target):
-                _add(made, target, host, f"{target} does not take mail of {host} yet", unit_of)
-        for target in old:
-            known = target in after and target not in admitting
-            if known and before[target].expects(host, target) and not after[target].expects(host, target):
-                _add(made, host, target, f"{target} will take no mail of {host} any more", unit_of)
+        own = {Step(host, target) for target in old[host]}
+        # Further on there may be a host whose own way stays the same, though the next one begins or ends to take its mail.
+        changes = new[host] != old[host]
+        old_steps = steps_from(host, old) if changes else own
+        new_steps = steps_from(host, new) if changes else own
+        for sender, target in sorted(new_steps - old_steps):
+            if not takes(before, sender, target) and takes(after, sender, target):
+                _add(made, target, host, f"{target} does not take mail of {sender} yet", unit_of)
+        for sender, target in sorted(own | (old_steps - new_steps)):
+            if takes(before, sender, target) and not takes(after, sender, target):
+                _add(made, host, target, f"{target} will take no mail of {sender} any more", unit_of)
 
 
 def drains(

@@ -24,6 +24,9 @@ from .ways import View
 NOBODY = ""
 """The name under which connectors without an owner are kept."""
 
+LINKS = "(site links)"
+"""The name under which the declarations of site links are kept."""
+
 Sets = Mapping[str, ConnectorSet]
 
 
@@ -100,9 +103,7 @@ def on_exchange(sets: Sets, order: Order, problems: Problems) -> dict[str, Conne
     nobody = sets.get(NOBODY, ConnectorSet(NOBODY))
     own = sets.get(order.set, ConnectorSet(order.set))
     found = {**nobody.connectors, **own.connectors}
-    wanted = [
-        _settled(item, found) for item in order.wanted if item.absent or carried_by(item, order.hosts, "exchange")
-    ]
+    wanted = [_settled(item, found) for item in order.wanted if item.absent or _is_made_on_exchange(item, order.hosts)]
     adopted = {name for item in wanted if not item.absent for name in (item.connector.key, *item.renamed_from)}
     taken = {key: one for key, one in nobody.connectors.items() if key in adopted}
     before = replace(own, connectors={**taken, **own.connectors})
@@ -112,6 +113,10 @@ def on_exchange(sets: Sets, order: Order, problems: Problems) -> dict[str, Conne
         left = {key: one for key, one in nobody.connectors.items() if key not in taken}
         after[NOBODY] = replace(nobody, connectors=left)
     return {name: one for name, one in after.items() if not one.is_empty}
+
+
+def _is_made_on_exchange(item: Wanted, hosts: Mapping[str, Host]) -> bool:
+    return carried_by(item, hosts, "exchange") and not between_exchange_groups(item, hosts)
 
 
 def carried_by(item: Wanted, hosts: Mapping[str, Host], system: str) -> bool:
@@ -159,15 +164,15 @@ class Stores:
         """With the declarations of site links, for which Exchange has no connector to read."""
         self.exchange_hosts = with_local_domains(there, self.order.hosts)
         sets = read_sets(there, replace(self.order, hosts=self.exchange_hosts), Problems())
-        links = {
-            item.connector.key: item.connector
+        # Under names of their own: Exchange may still have a connector of such a name, from when it was another one.
+        links = [
+            replace(item.connector, name=f"{item.connector.name} (site link)")
             for item in self.order.wanted
             if not item.absent and between_exchange_groups(item, self.order.hosts)
-        }
+        ]
         if links:
-            empty = ConnectorSet(self.order.set, {}, self.exchange_hosts, self.order.routing_groups or {})
-            own = sets.get(self.order.set, empty)
-            sets[self.order.set] = replace(own, connectors={**links, **own.connectors})
+            known = {one.key: one for one in links}
+            sets[LINKS] = ConnectorSet(LINKS, known, self.exchange_hosts, self.order.routing_groups or {})
         return sets
 
     def apply(self, sets: Mapping[str, Sets], order: Order, problems: Problems) -> dict[str, Sets]:

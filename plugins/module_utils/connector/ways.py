@@ -109,6 +109,18 @@ def reach(start: str, successors: Mapping[str, tuple[str, ...]]) -> frozenset[st
     return frozenset(found)
 
 
+class Step(NamedTuple):
+    """A host hands over to another one."""
+
+    sender: str
+    target: str
+
+
+def steps_from(start: str, successors: Mapping[str, tuple[str, ...]]) -> set[Step]:
+    """Every step that mail may take from a host on."""
+    return {Step(host, target) for host in (start, *reach(start, successors)) for target in successors.get(host, ())}
+
+
 def failing(ways: Mapping[str, Way]) -> set[str]:
     """The hosts whose mail may come to one that has no route for it."""
     lost = {host for host, way in ways.items() if way.fails}

@@ -123,6 +123,39 @@ def test_exchange_takes_over_connectors_of_nobody_and_keeps_what_a_list_leaves_o
     assert only["stages"][0] == ["ex1"] or ["ex1"] in only["stages"]
 
 
+# Two sites with Exchange; in the first one a Postfix host takes what the other one sends.
+SITES: Raw = {
+    "gate": {"system": "postfix", "address": "192.0.2.1", "routing_group": "one", "local_domains": ["one.example"]},
+    "app": {"system": "postfix", "address": "192.0.2.3", "routing_group": "one"},
+    "ex1": {"system": "exchange", "address": "192.0.2.11", "routing_group": "one", "local_domains": ["one.example"]},
+    "ex2": {"system": "exchange", "address": "192.0.2.12", "routing_group": "two"},
+}
+GROUPS: Raw = [{"name": "one", "domains": ["one.example"]}]
+BETWEEN_SITES = connector(
+    "Sites", "*", "ex2", connected_routing_groups=["one"], smart_hosts=["192.0.2.1"], scope="routing_group"
+)
+
+
+def place(host: str, stages: list[list[str]]) -> int:
+    return next(number for number, stage in enumerate(stages) if host in stage)
+
+
+def test_a_host_waits_for_whoever_begins_to_take_mail_further_on_its_way() -> None:
+    # Exchange keeps its way over the site link; gate takes its mail once gate has the list.
+    over = connector("Over", "*.one.example", "app", "gate", smart_hosts=["192.0.2.12"])
+    (only,) = passes(over, BETWEEN_SITES, hosts=SITES, routing_groups=GROUPS, this="ex1")
+    assert place("gate", only["stages"]) < place("app", only["stages"])
+
+
+def test_a_site_link_may_be_called_as_a_connector_that_exchange_has() -> None:
+    first = connector("First", "one.example", "ex2")
+    before = [first, connector("Sites", "*", "ex2", enabled=False)]
+    there = {"ex1": {"connectors": before, "hosts": SITES, "sets": {"default": before}}}
+    off = {**first, "enabled": False}
+    (only,) = passes(off, BETWEEN_SITES, hosts=SITES, routing_groups=GROUPS, this="ex1", there=there)
+    assert place("gate", only["stages"]) < place("ex1", only["stages"])
+
+
 def test_the_exchange_server_has_to_be_one() -> None:
     with pytest.raises(AnsibleFilterError, match=r'field this, value "a": is no Exchange server of hosts'):
         passes(connector("One", "one.example", "B"), hosts={**HOSTS, **EXCHANGE}, this="A")

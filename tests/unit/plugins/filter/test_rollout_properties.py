@@ -49,7 +49,8 @@ class Oracle:
 
     def declare(self, after: WrittenOrganisation) -> None:
         """Between the groups of an Exchange organisation mail follows site links, whatever connectors declare them."""
-        self.site_links = [raw for raw in after.connectors if self.is_site_link(raw)]
+        links = [raw for raw in after.connectors if self.is_site_link(raw)]
+        self.site_links = [{**raw, "name": f"{raw['name']} between sites"} for raw in links]
 
     def is_site_link(self, raw: Raw) -> bool:
         links = raw.get("connected_routing_groups") or []
