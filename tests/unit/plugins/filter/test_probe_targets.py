@@ -127,26 +127,26 @@ def test_tlsa_records_and_client_certificates_are_not_probed() -> None:
 
 
 def test_trust_comes_from_postfix_where_a_connector_names_none() -> None:
-    lines = ["smtp_tls_CAfile = /etc/ssl/ca.pem"]
-    found = probing(connector("c", "d.example", via=["mx.example"], tls={"level": "verify"}), postconf=lines)
+    read = {"smtp_tls_CAfile": "/etc/ssl/ca.pem"}
+    found = probing(connector("c", "d.example", via=["mx.example"], tls={"level": "verify"}), connecting=read)
     assert found["targets"][0]["tls"]["ca_file"] == "/etc/ssl/ca.pem"
 
 
 @pytest.mark.parametrize(
-    ("lines", "wanted"),
+    ("read", "wanted"),
     [
-        ([], ([], "all", "dns")),
-        (["smtp_bind_address = 127.0.0.11", "inet_interfaces = 192.0.2.1"], (["127.0.0.11"], "all", "dns")),
-        (["inet_interfaces = 192.0.2.1, [2001:db8::1]"], (["192.0.2.1", "2001:db8::1"], "all", "dns")),
-        (["inet_interfaces = 192.0.2.1 192.0.2.2"], ([], "all", "dns")),
-        (["inet_interfaces = 127.0.0.1"], ([], "all", "dns")),
-        (["inet_interfaces = loopback-only", "inet_protocols = ipv4"], ([], "ipv4", "dns")),
-        (["inet_interfaces = mail.example 192.0.2.1", "inet_protocols = ipv4, ipv6"], ([], "all", "dns")),
-        (["smtp_host_lookup = native, dns"], ([], "all", "native")),
+        ({}, ([], "all", "dns")),
+        ({"smtp_bind_address": "127.0.0.11", "inet_interfaces": "192.0.2.1"}, (["127.0.0.11"], "all", "dns")),
+        ({"inet_interfaces": "192.0.2.1, [2001:db8::1]"}, (["192.0.2.1", "2001:db8::1"], "all", "dns")),
+        ({"inet_interfaces": "192.0.2.1 192.0.2.2"}, ([], "all", "dns")),
+        ({"inet_interfaces": "127.0.0.1"}, ([], "all", "dns")),
+        ({"inet_interfaces": "loopback-only", "inet_protocols": "ipv4"}, ([], "ipv4", "dns")),
+        ({"inet_interfaces": "mail.example 192.0.2.1", "inet_protocols": "ipv4, ipv6"}, ([], "all", "dns")),
+        ({"smtp_host_lookup": "native, dns"}, ([], "all", "native")),
     ],
 )
-def test_the_probe_connects_as_postfix_does(lines: list[str], wanted: Any) -> None:
-    found = probing(connector("c", "d.example", via=["mx.example"]), postconf=lines)
+def test_the_probe_connects_as_postfix_does(read: dict[str, str], wanted: Any) -> None:
+    found = probing(connector("c", "d.example", via=["mx.example"]), connecting=read)
     assert (found["source_addresses"], found["inet_protocols"], found["host_lookup"]) == wanted
 
 

@@ -142,8 +142,10 @@ def place(host: str, stages: list[list[str]]) -> int:
 
 def test_a_host_waits_for_whoever_begins_to_take_mail_further_on_its_way() -> None:
     # Exchange keeps its way over the site link; gate takes its mail once gate has the list.
+    old = connector("Old", "old.example", "gate")
     over = connector("Over", "*.one.example", "app", "gate", smart_hosts=["192.0.2.12"])
-    (only,) = passes(over, BETWEEN_SITES, hosts=SITES, routing_groups=GROUPS, this="ex1")
+    there = dict.fromkeys(("app", "gate"), stored(old, hosts=SITES))
+    (only,) = passes(old, over, BETWEEN_SITES, hosts=SITES, routing_groups=GROUPS, this="ex1", there=there)
     assert place("gate", only["stages"]) < place("app", only["stages"])
 
 
