@@ -22,7 +22,7 @@ from ansible_collections.mailops.connectors.plugins.module_utils.connector.topol
 from ansible_collections.mailops.connectors.plugins.module_utils.smtp.carried import as_postfix_does, probing
 
 
-def probe_targets(sets: Any, host: str, stranger: str = "", postconf: Any = ()) -> dict[str, Any]:
+def probe_targets(sets: Any, host: str, stranger: str = "", connecting: Any = None) -> dict[str, Any]:
     if not isinstance(sets, Mapping):
         raise AnsibleFilterError("probe_targets takes the sets of postfix_connectors_info")
     problems = Problems()
@@ -34,7 +34,7 @@ def probe_targets(sets: Any, host: str, stranger: str = "", postconf: Any = ()) 
         problems.raise_if_any()
     except ConnectorError as error:
         raise AnsibleFilterError(f"probe_targets: {error}") from None
-    how = as_postfix_does(map(str, postconf))
+    how = as_postfix_does({str(parameter): str(value) for parameter, value in (connecting or {}).items()})
     ca_file = how.pop("ca_file")
     if name not in organisation.hosts:
         return {**how, "targets": [], "notes": []}

@@ -154,6 +154,13 @@ disagreeing:
   returned: with O(ask_routes=true)
   type: list
   elements: str
+connecting:
+  description:
+    - The parameters of C(main.cf) that decide how C(smtp(8)) connects, C($name) expanded. The filter
+      P(mailops.connectors.probe_targets#filter) takes them.
+  returned: with O(ask_routes=true)
+  type: dict
+  sample: {inet_protocols: all, smtp_bind_address: "192.0.2.11", smtp_host_lookup: dns}
 altered:
   description:
     - What is no longer as the last run left it, because somebody else changed it, or because a run was killed. The next run puts it

@@ -92,6 +92,11 @@ class Postfix:
         self._command_directory = command_directory
         self._config_directory = config_directory.rstrip("/") or "/" if config_directory else None
 
+    @property
+    def given_config_directory(self) -> str:
+        """The directory of main.cf as far as it is known without a program of Postfix, else empty."""
+        return self._config_directory or ""
+
     def with_config_directory(self, config_directory: str) -> Postfix:
         """The same installation with other configuration files."""
         return Postfix(config_directory, self._run, self._command_directory)
@@ -148,6 +153,14 @@ class Postfix:
     def has_file(self, path: str) -> bool:
         """Whether the host has this file."""
         return os.path.isfile(path)
+
+    def is_installed(self) -> bool:
+        """Whether postconf is there."""
+        try:
+            self.program("postconf")
+        except PostfixMissing:
+            return False
+        return True
 
     @property
     def version(self) -> str:
@@ -225,6 +238,22 @@ class Postfix:
         # Without names postconf prints them all, and a name that begins with "-" would be an option.
         found = parse_parameters(self.run(self.command("postconf", *flags, "--", *wanted)).stdout)
         return {name: found[name] for name in wanted if name in found}
+
+
+def instance(postfix: Postfix) -> dict[str, t.Any]:
+    """What postfix_instance_info tells. A host without Postfix, or without a main.cf, is no error."""
+    installed = postfix.is_installed()
+    directory = postfix.config_directory if installed else postfix.given_config_directory
+    configured = os.path.isfile(os.path.join(directory, "main.cf")) if directory else False
+    usable = installed and configured
+    return {
+        "installed": installed,
+        "configured": configured,
+        "running": usable and postfix.is_running(),
+        "config_directory": directory,
+        "version": postfix.version if usable else "",
+        "table_types": sorted(postfix.table_types()) if usable else [],
+    }
 
 
 def _decoded(data: bytes | None) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..connector.errors import ConnectorError, Problems
 from ..connector.routing import Router
+from ..smtp.carried import HOW_POSTFIX_CONNECTS
 from . import asking, hand_made, store
 from .command import Postfix
 from .compile import compile_host
@@ -50,6 +51,7 @@ def information(
     }
     if ask_routes:
         found.update(asked_routes(gathered, this_host.lower()))
+        found["connecting"] = postfix.parameters(HOW_POSTFIX_CONNECTS)
         found["altered"] = altered(gathered, this_host) if known.sets else []
     if find_hand_made:
         found.update(vars(hand_made.find(surroundings(gathered), this_host.lower())))

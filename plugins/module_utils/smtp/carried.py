@@ -160,7 +160,7 @@ def _postmasters(domains: t.Sequence[str]) -> tuple[str, ...]:
 
 # --- what Postfix itself does --------------------------------------------------------------------------------------
 
-PARAMETERS = (
+HOW_POSTFIX_CONNECTS = (
     "smtp_bind_address",
     "smtp_bind_address6",
     "inet_interfaces",
@@ -168,11 +168,11 @@ PARAMETERS = (
     "smtp_host_lookup",
     "smtp_tls_CAfile",
 )
+"""The parameters of main.cf that decide how smtp(8) connects, for a probe that is to do the same."""
 
 
-def as_postfix_does(lines: t.Iterable[str]) -> dict[str, t.Any]:
-    """How smtp(8) connects, from the lines of ``postconf -x`` for PARAMETERS, as options of smtp_probe and ca_file."""
-    said = {name.strip(): value.strip() for name, _equals, value in (line.partition("=") for line in lines)}
+def as_postfix_does(said: t.Mapping[str, str]) -> dict[str, t.Any]:
+    """How smtp(8) connects, from parameters of main.cf, as options of smtp_probe and ca_file."""
     protocols = _words(said.get("inet_protocols", ""))
     return {
         "source_addresses": _source_addresses(said),
