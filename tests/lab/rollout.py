@@ -91,7 +91,6 @@ class Organisation:
             Path(f"mailops.connectors.{playbook}"),
             inventory=self._inventory(),
             arguments=["--extra-vars", f"@{_write(self.root / 'variables.json', given)}"],
-            environment={"ANSIBLE_PIPELINING": "1"},  # quicker
             watch=watch,
         )
 
