@@ -1,9 +1,10 @@
 # Copyright (c) 2026, mailops.connectors contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The worked example of two organisations, run with the playbooks as its page says, mail and failures included.
+"""The worked example of two organisations, run with the playbook provision on its files as they are, with mail and failures.
 
-Exchange is a simulated organisation; Postfix hosts and mail are real.
+Exchange is a simulated organisation; Postfix hosts and mail are real. By default the mixed variant runs, which has both systems;
+MAILOPS_EXAMPLES=all runs the others, too.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def start(lab_root: Path) -> Iterator[Start]:
         yield make
 
 
+@examples.one_more
 def test_postfix_on_both_sides(start: Start) -> None:
     contoso, fabrikam = start("postfix/contoso", CONTOSO), start("postfix/fabrikam", FABRIKAM)
     both = [contoso, fabrikam]
@@ -75,6 +77,7 @@ def test_postfix_on_both_sides(start: Start) -> None:
     goes("the own first bridgehead is down", "mail1")
 
 
+@examples.one_more
 def test_exchange_servers(start: Start) -> None:
     here = start("exchange/contoso", CONTOSO)
     here.play("provision").expect_success()

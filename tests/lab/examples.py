@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from . import told_routes
@@ -30,6 +32,12 @@ _BLOCK = re.compile(
     r"(^The routes of `(?P<directory>examples/[\w/]+)`:\n\n```text\n)(?P<text>.*?)(?=^```$)", re.MULTILINE | re.DOTALL
 )
 _HOST_VARIABLE = "smtp_connectors_"
+
+# A playbook on a whole example takes minutes. One variant of each example always runs; a test of another one is marked with this.
+one_more = pytest.mark.skipif(
+    os.environ.get("MAILOPS_EXAMPLES") != "all",
+    reason="one variant of each worked example runs: MAILOPS_EXAMPLES=all runs all",
+)
 
 
 @dataclass(frozen=True)
