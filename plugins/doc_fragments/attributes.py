@@ -21,6 +21,20 @@ attributes:
       - This assumes that the system controlled or queried by the module has not changed in a relevant way.
 """
 
+    # What only looks.
+    INFO_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details: The module never changes anything.
+  diff_mode:
+    support: none
+    details: The module never changes anything.
+  idempotent:
+    support: full
+"""
+
     # Membership in the action group of everything that works on a Postfix host.
     POSTFIX_GROUP = r"""
 options: {}

@@ -36,17 +36,9 @@ options:
     type: str
 extends_documentation_fragment:
   - mailops.connectors.attributes
+  - mailops.connectors.attributes.info_module
   - mailops.connectors.attributes.exchange_group
   - mailops.connectors.exchange
-attributes:
-  check_mode:
-    support: full
-    details: The module never changes anything.
-  diff_mode:
-    support: none
-    details: The module never changes anything.
-  idempotent:
-    support: full
 seealso:
   - module: mailops.connectors.exchange_send_connectors
   - module: mailops.connectors.exchange_receive_connectors

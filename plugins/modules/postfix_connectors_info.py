@@ -44,17 +44,9 @@ options:
     type: str
 extends_documentation_fragment:
   - mailops.connectors.attributes
+  - mailops.connectors.attributes.info_module
   - mailops.connectors.attributes.postfix_group
   - mailops.connectors.postfix
-attributes:
-  check_mode:
-    support: full
-    details: The module never changes anything.
-  diff_mode:
-    support: none
-    details: The module never changes anything.
-  idempotent:
-    support: full
 seealso:
   - module: mailops.connectors.postfix_send_connectors
 """

@@ -16,17 +16,9 @@ description:
   - A host without Postfix is no error.
 extends_documentation_fragment:
   - mailops.connectors.attributes
+  - mailops.connectors.attributes.info_module
   - mailops.connectors.attributes.postfix_group
   - mailops.connectors.postfix
-attributes:
-  check_mode:
-    support: full
-    details: The module never changes anything.
-  diff_mode:
-    support: none
-    details: The module never changes anything.
-  idempotent:
-    support: full
 seealso:
   - module: mailops.connectors.postfix_connectors_info
 """
