@@ -37,6 +37,32 @@ def _replaced(connector: Any, old: str, new: list[str]) -> Any:
     return {**connector, "bridgeheads": list(reversed(list(unique.values())))}
 
 
+def replacement_problem(old: str, new: Sequence[str], systems: Mapping[str, str], groups: Sequence[str]) -> str:
+    """Why a bridgehead cannot be replaced by others, with what to do, or nothing. systems: the system of each known host."""
+    unknown = [name for name in (old, *new) if name not in systems]
+    of_other_system = [name for name in new if systems.get(name) != systems.get(old)]
+    remedy = f"name hosts of the groups {' and '.join(groups)} in smtp_connectors_old_bridgehead and smtp_connectors_new_bridgeheads"
+    if unknown:
+        why = f"nobody knows {', '.join(unknown)}"
+    elif not new or old in new:
+        why = "it has to be other hosts"
+    elif of_other_system:
+        told = {
+            name: "an Exchange server" if system == "exchange" else "a Postfix host" for name, system in systems.items()
+        }
+        why = (
+            f"{old} is {told[old]}, and {of_other_system[0]} {told[of_other_system[0]]}; a connector belongs to one system, and how "
+            "the servers of the other one send mail there is never invented"
+        )
+        remedy = (
+            "write the connectors of both systems into the list as they have to be, run provision, and remove those that are "
+            "left on the old one with remove"
+        )
+    else:
+        return ""
+    return f"{old} cannot be replaced by {', '.join(new) or 'nothing'}: {why}. Remedy: {remedy}."
+
+
 def still_naming(
     host: str, connectors: Any, hosts: Any, sets: Mapping[str, Any], receive: Any = None, written: Any = None
 ) -> list[str]:

@@ -30,13 +30,17 @@ SERVERS = Call(
     {"Status": True},
     properties=("Name", "IsHubTransportServer", "CurrentConfigDomainController"),
 )
-QUEUES = ("Identity", "NextHopDomain", "MessageCount")
+QUEUES = ("Identity", "DeliveryType", "NextHopDomain", "MessageCount")
+# Copies of messages that another server delivers, which drops them itself once they are delivered.
+_COPIES = "shadowredundancy"
+# What made the service end stays there until somebody resumes or removes it, so nobody can wait for it.
+_POISON = "poison"
 
 
 def calls(servers: Sequence[Object]) -> list[Call]:
     """The connectors as this session sees them and as each domain controller does, then each server's queues."""
     made = [READ, *(replace(READ, parameters={"DomainController": one}) for one in controllers(servers))]
-    return made + [Call("Get-Queue", {"Server": name}, properties=QUEUES) for name in transport_servers(servers)]
+    return made + [queues_of(name) for name in transport_servers(servers)]
 
 
 def controllers(servers: Sequence[Object]) -> list[str]:
@@ -46,6 +50,31 @@ def controllers(servers: Sequence[Object]) -> list[str]:
 
 def transport_servers(servers: Sequence[Object]) -> list[str]:
     return sorted(str(one.get("Name")) for one in servers if one.get("IsHubTransportServer") is not False)
+
+
+def queues_of(server: str) -> Call:
+    return Call("Get-Queue", {"Server": server}, properties=QUEUES)
+
+
+def left(queues: Sequence[Object]) -> dict[str, Any]:
+    """What is left on a server that goes. total: what it has to deliver still, by queue. notes: what does not count, in sentences."""
+    counts: dict[str, int] = {}
+    notes: list[str] = []
+    for queue in queues:
+        count = int(queue.get("MessageCount") or 0)
+        name = str(queue.get("Identity"))
+        if not count:
+            continue
+        if str(queue.get("DeliveryType") or "").lower() == _COPIES:
+            notes.append(f"{name} has {count} copies of messages that another server delivers; they do not count")
+        elif name.rpartition("\\")[2].lower() == _POISON:
+            notes.append(
+                f"{name} has {count} messages that Exchange takes for harmful, and never delivers by itself: see them with "
+                f"Get-Message -Queue '{name}', and resume or remove them before the server goes"
+            )
+        else:
+            counts[name] = count
+    return {"total": sum(counts.values()), "queues": counts, "notes": notes}
 
 
 def verdict(

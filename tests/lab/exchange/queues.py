@@ -44,6 +44,19 @@ class Message:
     size: int | None = None
 
 
+@dataclass(frozen=True)
+class Aside:
+    """What a server has besides the mail that it delivers: Poison, or copies of another server's messages (Shadow\\7)."""
+
+    server: str
+    name: str
+    count: int
+
+    @property
+    def is_shadow(self) -> bool:
+        return self.name.startswith("Shadow")
+
+
 @dataclass
 class Mail:
     """A message stays on the connector that was chosen for it while no smart host of that one takes it."""
@@ -52,6 +65,7 @@ class Mail:
     down: set[str] = field(default_factory=set)
     queued: list[Message] = field(default_factory=list)
     delivered: list[Message] = field(default_factory=list)
+    aside: list[Aside] = field(default_factory=list)
 
     def submit(self, server: str, address: str, size: int | None = None) -> str | None:
         way = selection.best(self.organisation, server, address, size)
@@ -102,6 +116,12 @@ def run(call: Run) -> list[Object]:
             continue
         delivery = "SmartHostConnectorDelivery" if messages[0].smart_hosts else "DnsConnectorDelivery"
         queues.append(_show(server.name, str(number), delivery, hop, guid, len(messages), "Retry"))
+    for one in organisation.mail.aside:
+        if one.server == server.name:
+            delivery, hop = (
+                ("ShadowRedundancy", "ex9.contoso.com") if one.is_shadow else ("Undefined", "Poison Message")
+            )
+            queues.append(_show(server.name, one.name, delivery, hop, "", one.count, "Ready"))
     if not identity:
         return queues
     found = [queue for queue in queues if str(queue["Identity"]).lower().endswith(identity.lower())]

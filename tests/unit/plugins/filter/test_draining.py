@@ -9,7 +9,10 @@ from typing import Any
 
 from ansible_collections.mailops.connectors.plugins.filter.exchange_drain_calls import exchange_drain_calls
 from ansible_collections.mailops.connectors.plugins.filter.exchange_drain_verdict import exchange_drain_verdict
+from ansible_collections.mailops.connectors.plugins.filter.exchange_queues_left import exchange_queues_left
+from ansible_collections.mailops.connectors.plugins.module_utils.exchange import draining
 
+from lab.exchange.queues import Aside
 from lab.exchange.servers import Server
 from lab.exchange.simulator import Organisation
 from lab.exchange.standin import Invoker
@@ -75,3 +78,29 @@ def test_a_domain_controller_that_shows_other_connectors_is_behind() -> None:
     assert len(ask(there, "gw1")[0]["behind"]) == 1
     there.replicate()
     assert ask(there, "gw1")[0]["behind"] == []
+
+
+def left_on(there: Organisation, server: str) -> Any:
+    answer = Invoker(there)({"calls": [draining.queues_of(server).plain()]})
+    return exchange_queues_left(answer["results"][0]["objects"])
+
+
+def test_what_a_server_has_to_deliver_still_is_counted_by_queue() -> None:
+    there = organisation()
+    there.down.update({"192.0.2.1", "[192.0.2.1]"})
+    there.submit("EX1", "a@partner.example")
+    assert left_on(there, "EX1") == {"total": 1, "queues": {"EX1\\3": 1}, "notes": []}
+    assert left_on(there, "EX2") == {"total": 0, "queues": {}, "notes": []}
+    assert (
+        exchange_queues_left([{"Identity": "EX1\\Submission", "DeliveryType": "Undefined", "MessageCount": 4}])["total"]
+        == 4
+    )
+
+
+def test_nobody_waits_for_copies_and_for_harmful_messages_and_both_are_told() -> None:
+    there = organisation()
+    there.mail.aside += [Aside("EX1", "Shadow\\7", 5), Aside("EX1", "Poison", 1), Aside("EX1", "Shadow\\8", 0)]
+    found = left_on(there, "EX1")
+    assert (found["total"], found["queues"]) == (0, {})
+    copies, harmful = found["notes"]
+    assert copies.startswith("EX1\\Shadow\\7 has 5 copies") and harmful.startswith("EX1\\Poison has 1 messages")

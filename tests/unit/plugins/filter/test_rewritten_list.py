@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.mailops.connectors.plugins.filter.replacement_problem import replacement_problem
 from ansible_collections.mailops.connectors.plugins.filter.rewritten_list import rewritten_list
 from ansible_collections.mailops.connectors.plugins.filter.still_naming import still_naming
 
@@ -52,6 +53,28 @@ def test_new_bridgeheads_stand_in_the_place_of_the_old_one(before: list[str], af
 def test_only_a_list_can_be_rewritten() -> None:
     with pytest.raises(AnsibleFilterError, match="takes a list of connectors, not a dict"):
         rewritten_list({}, old="A", new=["B"])
+
+
+BOTH = {"ex1": {"system": "exchange"}, "A": {"system": "postfix"}, "B": {"system": "postfix"}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "A",
+            ["C"],
+            "A cannot be replaced by C: nobody knows C. Remedy: name hosts of the groups exchange and postfix",
+        ),
+        ("A", [], "A cannot be replaced by nothing: it has to be other hosts. Remedy: name hosts"),
+        ("A", ["B", "A"], "A cannot be replaced by B, A: it has to be other hosts."),
+        ("A", ["B", "ex1"], "A is a Postfix host, and ex1 an Exchange server; a connector belongs to one system"),
+        ("ex1", ["B"], "ex1 is an Exchange server, and B a Postfix host"),
+    ],
+)
+def test_why_a_bridgehead_cannot_be_replaced(old: str, new: list[str], told: str) -> None:
+    assert told in replacement_problem(old, new, BOTH)
+    assert replacement_problem("A", ["B"], BOTH) == ""
 
 
 def test_nothing_names_a_host_that_is_gone() -> None:
