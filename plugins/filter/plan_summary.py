@@ -14,7 +14,7 @@ from ansible_collections.mailops.connectors.plugins.module_utils.connector.plan_
 
 
 def plan_summary(
-    results: Any, passes: Any, set: str = "default", exchange: str = "", left_out: Any = ()
+    results: Any, passes: Any, set: str = "default", exchange: str = "", left_out: Any = (), senders: Any = ()
 ) -> dict[str, Any]:
     if not isinstance(results, Mapping):
         raise AnsibleFilterError("plan_summary takes a dict of what the tasks on each host returned")
@@ -22,7 +22,7 @@ def plan_summary(
         host_summary(str(name), str(found["system"]), found.get("results") or {}, bool(found.get("from_nothing")))
         for name, found in results.items()
     ]
-    return summary(hosts, passes, str(set), str(exchange or ""), list(map(str, left_out)))
+    return summary(hosts, passes, str(set), str(exchange or ""), list(map(str, left_out)), list(map(str, senders)))
 
 
 class FilterModule:

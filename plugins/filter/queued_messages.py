@@ -30,6 +30,7 @@ def queued_messages(
     routing_groups: Any = None,
     after: Any = None,
     among: Any = None,
+    forgotten: bool = False,
 ) -> dict[str, Any]:
     here = str(host).lower()
     problems = Problems()
@@ -40,7 +41,7 @@ def queued_messages(
         messages = queued.read_queue(lines.splitlines() if isinstance(lines, str) else lines or ())
         goals = {str(name).lower() for name in towards}
         chosen = None if among is None else {str(one) for one in among}
-        return queued.queued_messages(messages, queued.Question(here, goals, before, then, chosen)).plain()
+        return queued.queued_messages(messages, queued.Question(here, goals, before, then, chosen, forgotten)).plain()
     except ConnectorError as error:
         raise AnsibleFilterError(f"queued_messages: {error}") from None
     except ValueProblem as problem:

@@ -9,9 +9,13 @@ in the tests of the role exchange_connectors and of the modules.
 
 from __future__ import annotations
 
+import socket
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from lab.bridgehead import Bridgehead
+from lab.exchange import tasks
 from lab.exchange.endpoint import Endpoint
 from lab.exchange.simulator import Organisation
 from lab.seeds import drawn_seed
@@ -104,3 +108,59 @@ def test_both_systems_take_one_list(make_instance: Any, make_sink: Any, tmp_path
         failed = lab.run("verify", LIST, **given)
         assert failed.failed
         assert "Mail for partner.example from ex1 takes over gw1" in said(failed) and "By Hand" in said(failed)
+
+
+def test_exchange_accepts_less_when_nothing_is_on_its_way_from_a_bridgehead(
+    make_instance: Any, make_sink: Any, tmp_path: Path
+) -> None:
+    exchange = "127.0.0.31"
+    # Longer than any machine needs for what follows.
+    gw1 = make_instance("gw1", "127.0.0.11", settings={"smtp_helo_timeout": "3000s"})
+    elsewhere = make_sink(CONTOSO)
+    hosts: Raw = {
+        "ex1": {"system": "exchange", "server_name": "EX1", "address": exchange, "local_domains": ["contoso.example"]},
+        "gw1": {"system": "postfix", "address": gw1.address, "networks": ["127.0.0.11"]},
+    }
+    to_exchange: Raw = {"name": "to-exchange", "smart_hosts": [exchange], "bridgeheads": ["gw1"]}
+    before = [{**to_exchange, "address_spaces": ["contoso.com", "contoso.example"]}]
+    after = [
+        {**to_exchange, "address_spaces": ["contoso.com"]},
+        {"name": "moved", "address_spaces": ["contoso.example"], "smart_hosts": [CONTOSO], "bridgeheads": ["gw1"]},
+    ]
+    organisation = Organisation(drawn_seed(), ["EX1"])
+    tasks.receive_connectors(organisation, RECEIVE, hosts=hosts)
+    assert not Bridgehead(gw1, "gw1").provision(before, hosts=hosts).failure
+
+    def receive_connectors() -> set[str]:
+        return {str(one["Name"]) for one in organisation.call("Get-ReceiveConnector", {})}
+
+    given = {"receive": [], "accepted_domains": DOMAINS, "purge": True, "allow_unsafe": ["large_change"]}
+    options = {**given, "verify": False, "drain_timeout": 1}
+    with Endpoint(organisation, backend="stand-in") as endpoint:
+        servers = {
+            "ex1": {
+                **endpoint.host_vars(),
+                "smtp_connectors_server_name": "EX1",
+                "smtp_connectors_address": exchange,
+            }
+        }
+        lab = WholeOrganisation(tmp_path, {"gw1": postfix_host(gw1, smtp_connectors_networks=["127.0.0.11"])}, servers)
+        # It takes the connection and says nothing, so that the delivery lasts.
+        with closing(socket.create_server((exchange, 25))):
+            gw1.inject("a@here.example", "x@contoso.example")
+            gw1.wait_until(lambda: any(one.queue_name == "active" for one in gw1.queue()), "the delivery begins")
+            stopped = lab.run("provision", after, **options)
+            assert "(ex1: Exchange accepts less)" in said(stopped)
+            assert "The queue of gw1 has 1 recipients on their way to ex1 after 1 s" in said(stopped)
+            assert "from-gw1" in receive_connectors()
+            # The bridgehead has its new list by now, which says nothing of Exchange and that domain.
+            again = lab.run("provision", after, **options)
+            assert "(ex1: Exchange accepts less)" in said(again)
+            assert "The queue of gw1 has 1 recipients on their way to ex1 after 1 s" in said(again)
+            assert "by its present list" in said(again)
+            assert "from-gw1" in receive_connectors()
+        gw1.wait_until(lambda: all(all(one.reasons) for one in gw1.queue()), "the delivery ends")
+        lab.run("provision", after, **options).expect_success()
+    assert "from-gw1" not in receive_connectors()
+    gw1.run("postqueue", "-f")
+    elsewhere.wait_for(1)  # by the new route

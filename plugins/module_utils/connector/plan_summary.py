@@ -62,13 +62,16 @@ def _title(kind: str, entry: Mapping[str, Any]) -> str:
 
 
 def steps(
-    passes: Sequence[Mapping[str, Any]], exchange: str = "", left_out: Iterable[str] = ()
+    passes: Sequence[Mapping[str, Any]], exchange: str = "", left_out: Iterable[str] = (), senders: Iterable[str] = ()
 ) -> list[dict[str, Any]]:
-    """The rollout, one step after the other. exchange: the host on which the tasks of the Exchange organisation run."""
+    """The rollout, one step after the other. exchange: the host on which the tasks of the Exchange organisation run.
+
+    senders: hosts whose queues are looked at before Exchange accepts less. All hosts have changed by then, perhaps in an earlier run.
+    """
     made: list[dict[str, Any]] = []
+    absent = set(left_out)
     if exchange:
         made.append({"kind": "accept", "hosts": [exchange], "title": f"{exchange}: Exchange accepts more"})
-    absent = set(left_out)
     for place, one in enumerate(passes, 1):
         for stage in one["stages"]:
             hosts = [name for name in stage if name not in absent]
@@ -77,7 +80,11 @@ def steps(
             title = f"{', '.join(hosts)}: " + _what(one, place, len(passes))
             made.append({"kind": "carry", "hosts": hosts, "title": title, **_of_pass(one)})
     if exchange:
-        made.append({"kind": "withdraw", "hosts": [exchange], "title": f"{exchange}: Exchange accepts less"})
+        last: dict[str, Any] = {"kind": "withdraw", "hosts": [exchange], "title": f"{exchange}: Exchange accepts less"}
+        waited_for = [name for name in senders if name not in absent]
+        if waited_for:
+            last["drains"] = {exchange: waited_for}
+        made.append(last)
     return [{"number": number, **one} for number, one in enumerate(made, 1)]
 
 
@@ -127,6 +134,7 @@ def summary(
     set_name: str,
     exchange: str = "",
     left_out: Sequence[str] = (),
+    senders: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The plan as a playbook keeps it, with its text for people in lines."""
     notes = list(dict.fromkeys(note for one in passes for note in one.get("notes") or ()))
@@ -138,7 +146,7 @@ def summary(
         "set": set_name,
         "changed": any(one["changed"] for one in hosts),
         "hosts": list(hosts),
-        "steps": steps(passes, exchange, left_out),
+        "steps": steps(passes, exchange, left_out, senders),
         "notes": notes,
     }
     return {**made, "lines": lines(made)}

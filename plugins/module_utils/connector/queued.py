@@ -18,8 +18,9 @@ from typing import Any
 from .address_space import domain_of
 from .errors import ValueProblem
 from .routing import Router
+from .senders import expected
 
-# Whatever was not picked up yet waits as what is deferred does. After a reload that may be mail that was on its way before.
+# Whatever was not picked up yet waits as what is deferred does.
 _COUNTED_AS = {
     "active": "active",
     "incoming": "deferred",
@@ -40,6 +41,8 @@ class Waiting:
     """Those that wait and will have no route."""
     domains: dict[str, int] = field(default_factory=dict)
     active_ids: list[str] = field(default_factory=list)
+    of_any_route: bool = False
+    """Whether all messages count, because the list by which they came is not known any more."""
 
     @property
     def total(self) -> int:
@@ -52,6 +55,7 @@ class Waiting:
             "stranded": self.stranded,
             "domains": {domain: self.domains[domain] for domain in sorted(self.domains)},
             "active_ids": sorted(set(self.active_ids)),
+            "of_any_route": self.of_any_route,
         }
 
 
@@ -74,34 +78,57 @@ def read_queue(lines: Iterable[str]) -> list[Mapping[str, Any]]:
 @dataclass(frozen=True)
 class Question:
     """host: whose queue it is. towards: where its mail may be on its way to. before: by which connectors; after: those that
-    it will have, None where that is not asked. among: only these messages count as active, None for all."""
+    it will have, None where that is not asked. among: only these messages count as active, None for all.
+
+    forgotten: the mail may have come by a list that nobody has any more, since a run before this one changed the host. That may be
+    where this run did not change it, or nothing leads there by the list of before: then all that is being delivered counts.
+    """
 
     host: str
     towards: Collection[str]
     before: Router
     after: Router | None = None
     among: Collection[str] | None = None
+    forgotten: bool = False
+
+    @property
+    def of_any_route(self) -> bool:
+        if not self.forgotten:
+            return False
+        leads_there = any((self.host, goal) in expected(self.before) for goal in self.towards)
+        unchanged = self.after is None or self.after.organisation.connectors == self.before.organisation.connectors
+        return unchanged or not leads_there
 
 
 def queued_messages(messages: Iterable[Mapping[str, Any]], question: Question) -> Waiting:
     """What waits on a host for recipients whose route leads to one of those hosts."""
-    made = Waiting()
+    made = Waiting(of_any_route=question.of_any_route)
     known: dict[str, tuple[bool, bool]] = {}
     for message in messages:
-        place = _COUNTED_AS.get(str(message.get("queue_name")), "deferred")
         queue_id = str(message.get("queue_id", ""))
-        if place == "active" and question.among is not None and queue_id not in question.among:
-            continue
         for recipient in message.get("recipients") or ():
+            place = _place(message, recipient)
+            if place == "active" and question.among is not None and queue_id not in question.among:
+                continue
             domain = _domain(str(recipient.get("address", "")))
             if not domain:
                 continue
             if domain not in known:
-                known[domain] = _leads_to(question, domain), _is_lost(question, domain)
+                known[domain] = _leads_to(question, domain, made.of_any_route), _is_lost(question, domain)
             leads_there, is_lost = known[domain]
-            if leads_there:
+            # What waits takes the route that the host has by now, which is none of those that led there.
+            if leads_there and (place == "active" or not made.of_any_route):
                 _count(made, place, queue_id, domain, is_lost)
     return made
+
+
+def _place(message: Mapping[str, Any], recipient: Mapping[str, Any]) -> str:
+    """A reload puts what is being delivered back into the queue incoming, and delivers it all the same. There is no reason for a delay
+    then, for the one of an earlier try goes when the next one begins."""
+    queue = str(message.get("queue_name"))
+    if queue in ("incoming", "deferred") and not recipient.get("delay_reason"):
+        return "active"
+    return _COUNTED_AS.get(queue, "deferred")
 
 
 def _count(made: Waiting, place: str, queue_id: str, domain: str, is_lost: bool) -> None:
@@ -120,11 +147,11 @@ def _domain(address: str) -> str:
         return ""
 
 
-def _leads_to(question: Question, domain: str) -> bool:
+def _leads_to(question: Question, domain: str, of_any_route: bool) -> bool:
     router, host = question.before, question.host
     if router.is_local(host, domain):
         return False
-    return not set(question.towards).isdisjoint(router.successors(host, router.route(host, domain)))
+    return of_any_route or not set(question.towards).isdisjoint(router.successors(host, router.route(host, domain)))
 
 
 def _is_lost(question: Question, domain: str) -> bool:

@@ -130,6 +130,12 @@ def test_the_order_names_every_step_and_leaves_out_who_is_not_there() -> None:
     assert any("gw2 is not in this play" in note for note in found["notes"])
 
 
+def test_queues_are_looked_at_before_exchange_accepts_less() -> None:
+    steps = made(senders=["gw1", "gw2"], left_out=["gw2"])["steps"]
+    assert [step.get("drains") for step in steps] == [None] * (len(steps) - 1) + [{"ex1": ["gw1"]}]
+    assert "drains" not in made(senders=["gw2"], left_out=["gw2"])["steps"][-1]
+
+
 def test_a_step_gets_its_connectors() -> None:
     steps = [step for step in made()["steps"] if step["kind"] == "carry"]
     assert step_connectors(LIST, steps[0]) == [LIST[0], {"name": "old", "state": "absent"}]

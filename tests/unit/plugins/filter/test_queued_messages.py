@@ -54,6 +54,7 @@ def test_recipients_whose_route_leads_to_the_host_are_counted(lines: Any) -> Non
         "stranded": 0,
         "domains": {"one.example": 4, "sub.one.example": 1},
         "active_ids": ["1"],
+        "of_any_route": False,
     }
 
 
@@ -75,6 +76,34 @@ def test_what_waits_and_will_have_no_route_is_stranded() -> None:
     assert count(QUEUE, ["B"], after=[BY_C])["stranded"] == 0
     assert count(QUEUE, ["B"], after=[])["stranded"] == 3
     assert count(QUEUE, ["B"], after=[{**BY_C, "address_spaces": ["*.two.example"]}])["stranded"] == 3
+
+
+def test_what_has_no_reason_for_a_delay_is_being_delivered_still() -> None:
+    """A reload puts it back, and the delivery goes on."""
+    queue = [
+        json.dumps({**json.loads(message(number, name)), "recipients": [{"address": "x@one.example"}]})
+        for number, name in (("1", "incoming"), ("2", "deferred"), ("3", "hold"), ("4", "maildrop"))
+    ]
+    found = count(queue, ["B"])
+    assert (found["active_ids"], found["deferred"], found["hold"]) == (["1", "2"], 1, 1)
+    assert count(queue, ["B"], among=["2"])["active_ids"] == ["2"]
+
+
+@pytest.mark.parametrize("after", [None, [BY_B, BY_C]], ids=["unknown", "unchanged"])
+def test_where_the_list_of_before_is_forgotten_all_that_is_being_delivered_counts(after: Any) -> None:
+    found = count(QUEUE, ["B"], after=after, forgotten=True)
+    assert (found["active_ids"], found["active"], found["total"], found["stranded"]) == (["1", "5"], 4, 4, 0)
+    assert found["of_any_route"]
+
+
+def test_where_nothing_leads_there_by_the_list_of_before_it_is_forgotten_too() -> None:
+    assert queued_messages(QUEUE, [BY_C], "A", ["B"], HOSTS, after=[], forgotten=True)["active_ids"] == ["1", "5"]
+    assert queued_messages(QUEUE, [BY_C], "A", ["B"], HOSTS, after=[])["active_ids"] == []
+
+
+def test_a_list_that_this_run_changed_is_known() -> None:
+    found = count(QUEUE, ["B"], after=[BY_C], forgotten=True)
+    assert (found["active"], found["of_any_route"]) == (2, False)
 
 
 def test_a_line_that_is_no_message_is_refused() -> None:
