@@ -278,6 +278,9 @@ options:
       - When connectors are removed, for who changes the senders in between.
       - V(now), with everything else. V(later), not in this run, except for those that make room for what comes. V(only), nothing
         else happens in this run. Each removal belongs to one of the last two.
+      - A connector that lets in fewer hosts than before counts as well. With V(later) it has the ranges of before and after, the right
+        to relay and the groups of before where they only become fewer, and stays enabled; V(only) takes the rest away. It changes at
+        once where that would stand in another connector's way, or where it is renamed.
     type: str
     choices: [now, later, only]
     default: now
@@ -367,6 +370,11 @@ commands:
   elements: str
   sample:
     - "Set-ReceiveConnector -Identity '6f2b2f4e-0b0f-4a53-9d8e-3f1c5f0c7a11' -RemoteIPRanges @('192.0.2.40')"
+waits:
+  description: Whether something is left for a run with O(removals=only).
+  returned: with O(removals=later)
+  type: bool
+  sample: false
 unmanaged:
   description: Connectors without a mark on the servers in question, as server and name. They are left alone.
   returned: success

@@ -180,6 +180,24 @@ def test_a_list_that_is_left_out_is_left_alone(engine: Engine) -> None:
             assert len(bridge.sessions) == number
 
 
+def test_hosts_that_are_let_in_no_longer_are_until_the_senders_have_changed(engine: Engine) -> None:
+    """Without purge, and with nothing to remove: the first half says that there is a second one."""
+    there = organisation()
+    before(there)
+    fewer = {**APPS, "name": "Scanner", "remote_ip_ranges": ["192.0.2.78"], "relay": "none"}
+    variables = {"exchange_connectors_receive": [fewer], "exchange_connectors_send": [{**PARTNER, "relay": False}]}
+    with engine_endpoint(engine, there) as (endpoint, _bridge):
+        announced = results(run(endpoint, role("after", variables), check=True).expect_success(), "after")
+        done = results(run(endpoint, role("after", variables)).expect_success(), "after")
+        again = results(run(endpoint, role("after", variables)).expect_success(), "after")
+    assert commands(announced) == commands(done) and commands(again) == []
+    both = ["Set-ReceiveConnector"] * 2  # on each of two servers
+    assert written(there) == [*both, "New-SendConnector", *both]
+    ranges = [given["RemoteIPRanges"] for name, given in there.calls if name == "Set-ReceiveConnector"]
+    assert ranges == [["192.0.2.77", "192.0.2.78"]] * 2 + [["192.0.2.78"]] * 2
+    assert again["withdrawn_receive"] is None
+
+
 def test_entry_points_one_by_one(engine: Engine) -> None:
     there = organisation()
     before(there)
@@ -216,7 +234,7 @@ def test_a_session_that_is_lost_midway_is_made_good_by_the_next_run(engine: Engi
     send = task_of(refused, "Let Exchange send as the list says")
     assert refused.failed and [text.partition(" ")[0] for text in send["not_done"]] == ["Remove-SendConnector"]
     # Nothing narrows before the senders have changed.
-    assert f"{ROLE} : Remove receive connectors" not in {one.task for one in refused.tasks}
+    assert f"{ROLE} : Remove receive connectors, and let in fewer hosts" not in {one.task for one in refused.tasks}
     rest = commands(results(completed, "after"))
     assert rest == expected[-len(rest) :] and rest[0].startswith("Remove-SendConnector")
     assert commands(results(again, "after")) == []

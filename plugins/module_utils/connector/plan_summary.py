@@ -47,7 +47,9 @@ def host_summary(name: str, system: str, results: Mapping[str, Any], from_nothin
 
 def _add_entry(told: dict[str, Any], notes: list[str], kind: str, entry: Mapping[str, Any]) -> None:
     title = _title(kind, entry)
-    told["objects"].setdefault(str(entry["action"]), []).append(title)
+    titles = told["objects"].setdefault(str(entry["action"]), [])
+    # What changes in two halves is one object.
+    titles += [title] if title not in titles else []
     if entry.get("kept"):
         told["kept"][title] = list(entry["kept"])
     notes += [note for note in entry.get("notes") or () if note not in notes]

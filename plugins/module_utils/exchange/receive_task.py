@@ -13,7 +13,7 @@ from typing import Any
 from ..connector.errors import Problems, ValueProblem
 from ..connector.plan import Plan, unsafe
 from ..connector.topology import ConnectorSet, read_hosts
-from . import permissions, receive_clashes, receive_rules, removals, servers, values
+from . import narrowing, permissions, receive_clashes, receive_rules, removals, servers, values
 from .calls import Call, Each
 from .receive_connector import Found, Settings, read, read_entries, relay_of, show
 from .receive_plan import Item, Targets, after, check_clashes, differences, known_label, listeners, plan_items
@@ -141,22 +141,34 @@ class ReceiveConnectors:
             unsafe=[one.plain() for one in unsafe(judged, [], 0)],
             warnings=list(dict.fromkeys(warnings)),
             diff=_diff(due, own, known, session.edge),
+            waits=self._waits(items, due) if self.removals == removals.LATER else None,
         )
 
     def _due(self, items: Sequence[Item], found: Sequence[Found]) -> list[Item]:
-        """What belongs to this run: a removal waits for its own, unless it makes room for what comes."""
-        waiting: set[tuple[str, str]] = set()
-        for label in {known_label(one.server) for one in items}:
+        """What belongs to this run: a removal waits for its own, unless it makes room for what comes, and so does whatever lets in
+        fewer hosts than before."""
+        if self.removals == removals.NOW:
+            return list(items)
+        due: list[Item] = []
+        for label in dict.fromkeys(known_label(one.server) for one in items):
             here = [one for one in items if known_label(one.server) == label]
             leaving = [one.name.lower() for one in here if one.new is None]
             before = listeners(found, label)
             urgent = removals.in_the_way(before, after(before, here), leaving)
-            waiting |= {(label, name) for name in leaving if name not in urgent}
-        return [
-            one
-            for one in items
-            if removals.are_due(self.removals, (known_label(one.server), one.name.lower()) in waiting)
-        ]
+            staying = [one for one in here if one.new is not None]
+            halves = narrowing.narrowed(staying, before, [name for name in leaving if name not in urgent])
+            for one in here:
+                name = one.name.lower()
+                if name in halves:
+                    half = halves[name]
+                    due.append(half if self.removals == removals.LATER else narrowing.second_half(one, half, self.set))
+                elif removals.are_due(self.removals, one.new is None and name not in urgent):
+                    due.append(one)
+        return due
+
+    def _waits(self, items: Sequence[Item], due: Sequence[Item]) -> bool:
+        """Whether something is left for the run of removals."""
+        return any(one.action and one not in due for one in items)
 
     def _found(
         self, objects: Sequence[Object], answers: Answers, known: Servers, warnings: list[str]

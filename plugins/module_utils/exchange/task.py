@@ -45,7 +45,7 @@ class Planned:
     """What a backend decided. All of it is plain data, except how the read-back is judged.
 
     check: differences between what is wanted and what the read-back calls returned, in words; empty is good.
-    secrets: key -> password, for the writes.
+    secrets: key -> password, for the writes. waits: whether something is left for a run of removals, where there may be one.
     """
 
     plan: list[dict[str, Any]] = field(default_factory=list)
@@ -58,9 +58,12 @@ class Planned:
     unsafe: list[dict[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     diff: Mapping[str, Any] = field(default_factory=dict)
+    waits: bool | None = None
 
     def shown(self, session: Session) -> dict[str, Any]:
+        waits = {} if self.waits is None else {"waits": self.waits}
         return {
+            **waits,
             "changed": bool(self.writes),
             "plan": self.plan,
             "unmanaged": self.unmanaged,

@@ -38,8 +38,9 @@ _EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
 def _leaving(result: Any, name: str) -> list[str]:
+    """What goes, or lets in fewer hosts than before."""
     plan: Iterable[Mapping[str, Any]] = (result or {}).get("plan") or ()
-    return [str(entry[name]) for entry in plan if entry.get("action") == "remove"]
+    return [str(entry[name]) for entry in plan]
 
 
 def _may_be_in(host: Host, ranges: Sequence[IpRange]) -> bool:

@@ -16,6 +16,7 @@ from ansible_collections.mailops.connectors.plugins.module_utils.connector.error
 from ansible_collections.mailops.connectors.plugins.module_utils.exchange import task
 from ansible_collections.mailops.connectors.plugins.module_utils.exchange.receive_task import ReceiveConnectors, Request
 
+from lab.exchange import tasks
 from lab.exchange.simulator import Certificate, Organisation, Server
 from lab.exchange.standin import Invoker
 
@@ -221,6 +222,65 @@ def test_removals_in_a_run_of_their_own(seed: int, purge: bool) -> None:
     assert actions(only) == [("EX1", "Goes", "remove"), ("EX2", "Replaced", "remove")]
     words = ("now", "later", "only")
     assert not any(done(there, *wanted, purge=purge, removals=word)["changed"] for word in words)
+
+
+LATER: Raw = {"removals": "later"}
+ONLY: Raw = {"removals": "only"}
+
+
+def let_in(there: Organisation, name: str) -> tuple[list[str], str, bool]:
+    (found,) = [one for one in tasks.information(there)["receive_connectors"] if one["name"] == name]
+    return found["remote_ip_ranges"], found.get("relay", "none"), found.get("enabled", True)
+
+
+@SEEDS
+@pytest.mark.parametrize(
+    ("old", "new", "between"),
+    [
+        # Others are let in: both are until the senders have changed.
+        ({}, {"remote_ip_ranges": ["192.0.2.11"]}, (["192.0.2.10", "192.0.2.11"], "anonymous", True)),
+        ({"remote_ip_ranges": ["192.0.2.0/24"]}, {}, (["192.0.2.0/24"], "anonymous", True)),
+        ({}, {"relay": "none"}, (["192.0.2.10"], "anonymous", True)),
+        ({"relay": "externally_secured"}, {"relay": "none"}, (["192.0.2.10"], "externally_secured", True)),
+        ({}, {"enabled": False}, (["192.0.2.10"], "anonymous", True)),
+        # Who is let in later may not do more than before or after.
+        ({}, {"relay": "none", "remote_ip_ranges": ["192.0.2.11"]}, (["192.0.2.11"], "none", True)),
+        # Ranges of which none holds the other do not go together.
+        (
+            {"remote_ip_ranges": ["192.0.2.10-192.0.2.12"]},
+            {"remote_ip_ranges": ["192.0.2.11-192.0.2.13"]},
+            (["192.0.2.11-192.0.2.13"], "anonymous", True),
+        ),
+    ],
+)
+def test_what_lets_in_fewer_hosts_waits_as_a_removal_does(
+    seed: int, old: Raw, new: Raw, between: tuple[list[str], str, bool]
+) -> None:
+    there = organisation(seed)
+    relay = {**BASE, "name": "Shared", "remote_ip_ranges": ["192.0.2.10"], "relay": "anonymous"}
+    done(there, {**relay, **old})
+    wanted = {**relay, **new}
+    announced = [run(there, wanted, check_mode=True, **word)["commands"] for word in (LATER, ONLY)]
+    later = done(there, wanted, **LATER)
+    assert let_in(there, "Shared") == between
+    assert later["waits"] == (between != (wanted["remote_ip_ranges"], wanted["relay"], wanted.get("enabled", True)))
+    assert not done(there, wanted, **LATER)["changed"]
+    only = done(there, wanted, **ONLY)
+    assert [later["commands"], only["commands"]] == announced
+    assert let_in(there, "Shared") == (wanted["remote_ip_ranges"], wanted["relay"], wanted.get("enabled", True))
+    assert not any(done(there, wanted, **word)["changed"] for word in ({}, LATER, ONLY))
+    assert not done(there, wanted, **LATER)["waits"] and "waits" not in done(there, wanted)
+
+
+@SEEDS
+def test_what_another_connector_takes_over_is_given_up_at_once(seed: int) -> None:
+    there = organisation(seed)
+    one = {**BASE, "name": "One", "remote_ip_ranges": ["192.0.2.10", "192.0.2.11"]}
+    done(there, one)
+    wanted = [{**one, "remote_ip_ranges": ["192.0.2.11"]}, {**BASE, "name": "Two", "remote_ip_ranges": ["192.0.2.10"]}]
+    assert not done(there, *wanted, **LATER)["waits"]
+    assert let_in(there, "One")[0] == ["192.0.2.11"] and let_in(there, "Two")[0] == ["192.0.2.10"]
+    assert not done(there, *wanted, **ONLY)["changed"]
 
 
 @SEEDS

@@ -98,7 +98,9 @@ def test_each_kind_of_exchange_object_is_called_by_its_kind() -> None:
         exchange={
             "accepted_domains": result(plan=[entry("create", domain="partner.example")], changed=True),
             "receive": result(plan=[entry("update", connector="from-gw", server="EX1", kept=["log"])]),
-            "withdrawn_receive": result(plan=[entry("remove", connector="gone")]),
+            "withdrawn_receive": result(
+                plan=[entry("remove", connector="gone"), entry("update", connector="from-gw", server="EX1")]
+            ),
             "site_links": result(plan=[entry("update", site_link="Paris-Oslo")]),
             "send": result(plan=[entry("adopt", connector="By Hand")], unmanaged=[{"name": "theirs"}]),
             "withdrawn_accepted_domains": {"skipped": True, "changed": False},

@@ -64,6 +64,11 @@ def test_where_nothing_goes_nobody_is_waited_for(results: Raw) -> None:
     assert exchange_withdrawal_senders(results, THERE, HOSTS) == []
 
 
+def test_a_receive_connector_that_lets_in_fewer_hosts_counts() -> None:
+    results = {"withdrawn_receive": {"plan": [{"connector": "One", "action": "update"}]}}
+    assert exchange_withdrawal_senders(results, THERE, HOSTS) == ["GW1", "gw3"]
+
+
 def test_hosts_that_cannot_be_read_are_refused() -> None:
     with pytest.raises(AnsibleFilterError, match="exchange_withdrawal_senders"):
         exchange_withdrawal_senders({}, {}, {"gw1": {"system": "lotus"}})
