@@ -46,13 +46,22 @@ class Surroundings:
 class Carried:
     """Who carries the list. on_exchange: in the form that send connectors have. elsewhere: connectors of Postfix.
 
-    relayed: what is relayed to, by the connector's name.
+    relayed: what is relayed to, by the connector's name. led_to: the routing groups of Postfix that a connector leads to, by its key.
     """
 
     on_exchange: list[Wanted] = field(default_factory=list)
     elsewhere: dict[str, Connector] = field(default_factory=dict)
     relayed: dict[str, tuple[Pattern, ...]] = field(default_factory=dict)
+    led_to: dict[str, tuple[GroupLink, ...]] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
+
+    def linked(self, organisation: Organisation) -> Organisation:
+        """With the routing groups that the list connects, of which a send connector holds no more than their domains."""
+        known = organisation.connectors
+        more = {
+            key: replace(known[key], connected_routing_groups=to) for key, to in self.led_to.items() if key in known
+        }
+        return replace(organisation, connectors={**known, **more})
 
 
 def carry(wanted: Sequence[Wanted], around: Surroundings, problems: Problems) -> Carried:
@@ -134,6 +143,8 @@ def _realise(item: Wanted, router: Router, around: Surroundings, made: Carried, 
         made.notes[connector.key] = [f"The address spaces are the domains of the routing groups reached: {shown}"]
     if connector.relay:
         made.relayed[connector.name] = tuple(space.pattern for space in spaces if space.type == "SMTP")
+    if outer and connector.enabled:
+        made.led_to[connector.key] = tuple(outer)
     # What no parameter of a send connector holds is no part of it any more.
     plain = replace(connector, address_spaces=spaces, connected_routing_groups=(), relay=False)
     made.on_exchange.append(replace(item, connector=plain, given=frozenset(given)))

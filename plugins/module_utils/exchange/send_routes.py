@@ -93,9 +93,11 @@ def count(router: Router, hosts: Collection[str]) -> int:
 # --- what is wrong with the new ways ---------------------------------------------------------------------------------
 
 
-def check(before: Router, after: Router, hosts: Iterable[str], problems: Problems, warnings: list[str]) -> None:
+def check(
+    before: Router, after: Router, linked: Router, hosts: Iterable[str], problems: Problems, warnings: list[str]
+) -> None:
     """Loops are refused where this list makes them, and told where they were there before. Ways into the other system only
-    come from this list."""
+    come from this list. linked: what will be, with the routing groups that the list connects."""
     old, new = Problems(), Problems()
     for router, found in ((before, old), (after, new)):
         journey.check_loops(router, found)
@@ -105,7 +107,7 @@ def check(before: Router, after: Router, hosts: Iterable[str], problems: Problem
             warnings.append(str(problem))
         else:
             problems.found.append(problem)
-    _check_foreign(after, sorted(set(hosts)), problems)
+    _check_foreign(linked, sorted(set(hosts)), problems)
 
 
 def _check_foreign(after: Router, hosts: Sequence[str], problems: Problems) -> None:

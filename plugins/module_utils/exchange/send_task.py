@@ -85,7 +85,7 @@ class SendConnectors:
         self._check_spaces_of_sets(found, items, problems)
         routers = Router(before), Router(after)
         same = send_routes.alike(around.exchange_hosts, (before, after))
-        send_routes.check(*routers, same.values(), problems, warnings)
+        send_routes.check(*routers, Router(carried.linked(after)), same.values(), problems, warnings)
         problems.raise_if_any()
         return self._planned(items, found, carried, around, (before, after), routers, same, answers, warnings)
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from ansible_collections.mailops.connectors.plugins.module_utils.connector.errors import ConnectorError, Problems
 from ansible_collections.mailops.connectors.plugins.modules import smtp_route
 from hypothesis import assume, event, given, note
@@ -142,3 +143,15 @@ def test_a_disabled_connector_to_a_routing_group_has_the_spaces_that_it_will_hav
     done = tasks.send_connectors(there, made.connectors, hosts=HOSTS, routing_groups=GROUPS)
     assert not done.get("failed"), done["msg"]
     assert read_back(there, made)[0]["address_spaces"] == ["b.test;2"]
+
+
+def test_a_connector_of_postfix_that_would_win_over_a_connected_group_is_refused() -> None:
+    """smtp_route says so of the list, and no send connector holds the link that leads there."""
+    internet = {"name": "internet", "address_spaces": ["*"], "bridgeheads": ["h2"]}
+    there = simulated(WrittenOrganisation({}, HOSTS, GROUPS), 1)
+    with pytest.raises(ConnectorError, match=r'declare one: \{name: "internet from exchange"'):
+        tasks.send_connectors(there, [LINK, internet], hosts=HOSTS, routing_groups=GROUPS)
+    assert there.call("Get-SendConnector", {}) == []
+    off = {**LINK, "enabled": False}
+    done = tasks.send_connectors(there, [off, internet], hosts=HOSTS, routing_groups=GROUPS)
+    assert not done.get("failed"), done["msg"]
