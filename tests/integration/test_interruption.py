@@ -15,6 +15,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -488,3 +489,24 @@ def test_a_full_disk_is_an_error_and_everything_is_as_before(
     make(small_disk, large)
     assert small_disk.ask_afresh(ADDRESSES) == after.answers
     assert not make(small_disk, large).changed
+
+
+# --- a daemon that is late -----------------------------------------------------------------------------------------------
+
+
+def test_a_reload_ends_once_nobody_is_left_who_may_know_main_cf_of_before(bridgehead: Bridgehead) -> None:
+    """A trivial-rewrite(8) that was just starting would open the tables that come next, with the default route of before."""
+    make(bridgehead, ONE)
+    bridgehead.ask(ADDRESSES)
+    (late,) = bridgehead.instance.pids("trivial-rewrite")
+    reload = threading.Thread(target=bridgehead.postfix.reload)
+    os.kill(late, signal.SIGSTOP)
+    try:
+        reload.start()
+        reload.join(3)
+        assert reload.is_alive()
+    finally:
+        os.kill(late, signal.SIGCONT)
+    reload.join(60)
+    assert not reload.is_alive()
+    assert late not in bridgehead.instance.pids("trivial-rewrite")

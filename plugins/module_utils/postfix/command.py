@@ -12,13 +12,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 import typing as t
 from dataclasses import dataclass, replace
 
-from . import files
+from . import files, processes
 
 # Where distributions put postconf and its companions; asked in this order, before PATH.
 COMMAND_DIRECTORIES = ("/usr/sbin", "/usr/local/sbin", "/sbin", "/opt/postfix/sbin", "/usr/bin")
+
+# How long a daemon of before a reload is waited for.
+_ENDING_SECONDS = 10
 
 _PROGRAM = re.compile(r"^[A-Za-z0-9_./-]+: ((warning|fatal|error): )?")
 _REPEATED_VALUE = re.compile(r"((?:unused parameter|overriding earlier entry): [^=]*)=.*")
@@ -218,18 +222,27 @@ class Postfix:
 
     def is_running(self) -> bool:
         """Whether this instance's master(8) runs: whether it holds its lock (master -t, which logs nothing)."""
-        places = self.parameters(["daemon_directory", "queue_directory"])
-        if not os.path.exists(os.path.join(places["queue_directory"], "pid", "master.pid")):
-            return False
-        master = [os.path.join(places["daemon_directory"], "master"), "-c", self.config_directory, "-t"]
-        return self._run(master, None).status != 0
+        return self._runs(self._places())
 
     def reload(self) -> bool:
         """Let a running instance read its files again; returns whether it was running."""
-        if not self.is_running():
+        places = self._places()
+        if not self._runs(places):
             return False
+        before = _rewriters(places.pid_file)
         self.run(self.command("postfix", "reload"))
+        _wait_for_the_end_of(before)
         return True
+
+    def _places(self) -> _Places:
+        found = self.parameters(["daemon_directory", "queue_directory"])
+        master = os.path.join(found["daemon_directory"], "master")
+        return _Places(master, os.path.join(found["queue_directory"], "pid", "master.pid"))
+
+    def _runs(self, places: _Places) -> bool:
+        if not os.path.exists(places.pid_file):
+            return False
+        return self._run([places.master, "-c", self.config_directory, "-t"], None).status != 0
 
     def _values(self, names: t.Iterable[str], flags: list[str]) -> dict[str, str]:
         wanted = list(dict.fromkeys(names))
@@ -238,6 +251,27 @@ class Postfix:
         # Without names postconf prints them all, and a name that begins with "-" would be an option.
         found = parse_parameters(self.run(self.command("postconf", *flags, "--", *wanted)).stdout)
         return {name: found[name] for name in wanted if name in found}
+
+
+class _Places(t.NamedTuple):
+    master: str
+    pid_file: str
+
+
+def _rewriters(pid_file: str) -> set[processes.Process]:
+    """The trivial-rewrite(8) of a running instance, and whatever its master(8) is about to make a daemon."""
+    pid = (files.read(pid_file) or b"").strip()
+    return processes.children(int(pid), {"trivial-rewrite", "master"}) if pid.isdigit() else set()
+
+
+def _wait_for_the_end_of(before: set[processes.Process]) -> None:
+    """One that was just starting may have read main.cf of before, and would open tables that are written next.
+
+    master(8) tells them to end by closing a pipe, so they end at once unless the machine is busy.
+    """
+    deadline = time.monotonic() + _ENDING_SECONDS
+    while any(map(processes.is_there, before)) and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def instance(postfix: Postfix) -> dict[str, t.Any]:
