@@ -10,6 +10,7 @@ import contextlib
 import re
 import socket
 import ssl
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,9 @@ class Conversation:
         """Do what the sink was told to do at this stage; True if it answered instead of the normal reply."""
         fault = self.sink.faults.get(stage)
         if fault is None:
+            return False
+        if isinstance(fault, threading.Event):
+            fault.wait(120)
             return False
         if fault is HANG:
             self.hang()
@@ -205,7 +209,8 @@ class Conversation:
             self.reply("552 5.3.4 Message too big")
         elif not self.fault("end"):
             self.keep(self.envelope, body)
-            self.reply("250 2.0.0 Ok: kept")
+            if not self.fault("kept"):
+                self.reply("250 2.0.0 Ok: kept")
         self.envelope = None
 
     def read_body(self) -> bytes:

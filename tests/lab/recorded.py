@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import re
+import threading
 from dataclasses import dataclass, field
 
 
@@ -20,10 +21,10 @@ class Action(enum.Enum):
 DROP = Action.DROP
 HANG = Action.HANG
 
-# Stage -> a reply such as "451 4.3.0 later", DROP or HANG. The stages: greeting, ehlo, helo, starttls, auth, mail,
-# rcpt, data, end (after the final dot).
-Fault = str | Action
-STAGES = ("greeting", "ehlo", "helo", "starttls", "auth", "mail", "rcpt", "data", "end")
+# Stage -> a reply such as "451 4.3.0 later", DROP, HANG, or an event that is waited for. The stages: greeting, ehlo, helo,
+# starttls, auth, mail, rcpt, data, end (after the final dot), kept (the message is recorded, and nothing is answered yet).
+Fault = str | Action | threading.Event
+STAGES = ("greeting", "ehlo", "helo", "starttls", "auth", "mail", "rcpt", "data", "end", "kept")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import time
 import typing as t
 from dataclasses import dataclass, replace
 
@@ -23,6 +22,8 @@ COMMAND_DIRECTORIES = ("/usr/sbin", "/usr/local/sbin", "/sbin", "/opt/postfix/sb
 
 # How long a daemon of before a reload is waited for.
 _ENDING_SECONDS = 10
+# How long a delivery is waited for whose service goes.
+_DELIVERY_SECONDS = 60
 
 _PROGRAM = re.compile(r"^[A-Za-z0-9_./-]+: ((warning|fatal|error): )?")
 _REPEATED_VALUE = re.compile(r"((?:unused parameter|overriding earlier entry): [^=]*)=.*")
@@ -229,10 +230,25 @@ class Postfix:
         places = self._places()
         if not self._runs(places):
             return False
-        before = _rewriters(places.pid_file)
+        # One that was just starting may have read main.cf of before, and would open tables that are written next. master(8)
+        # ends them by closing a pipe, so they end at once unless the machine is busy; what it forked has its name at first.
+        before = _children(places, {"trivial-rewrite", "master"})
         self.run(self.command("postfix", "reload"))
-        _wait_for_the_end_of(before)
+        processes.wait_for_the_end_of(before, _ENDING_SECONDS)
         return True
+
+    def let_deliveries_end(self, services: t.Collection[str]) -> bool:
+        """Wait for what these services deliver still, a minute at most; whether it ended.
+
+        After the last reload only those of them are there that were in the middle of a delivery. master(8) kills the daemons
+        of a service that is gone, and a message whose end was not confirmed yet would be sent again (master_service.c).
+        """
+        busy = {
+            one
+            for one in _children(self._places())
+            if any(pair in _pairs(processes.arguments(one)) for pair in (("-n", name) for name in services))
+        }
+        return processes.wait_for_the_end_of(busy, _DELIVERY_SECONDS)
 
     def _places(self) -> _Places:
         found = self.parameters(["daemon_directory", "queue_directory"])
@@ -258,20 +274,14 @@ class _Places(t.NamedTuple):
     pid_file: str
 
 
-def _rewriters(pid_file: str) -> set[processes.Process]:
-    """The trivial-rewrite(8) of a running instance, and whatever its master(8) is about to make a daemon."""
-    pid = (files.read(pid_file) or b"").strip()
-    return processes.children(int(pid), {"trivial-rewrite", "master"}) if pid.isdigit() else set()
+def _pairs(words: t.Sequence[str]) -> set[tuple[str, str]]:
+    return set(zip(words, words[1:]))
 
 
-def _wait_for_the_end_of(before: set[processes.Process]) -> None:
-    """One that was just starting may have read main.cf of before, and would open tables that are written next.
-
-    master(8) tells them to end by closing a pipe, so they end at once unless the machine is busy.
-    """
-    deadline = time.monotonic() + _ENDING_SECONDS
-    while any(map(processes.is_there, before)) and time.monotonic() < deadline:
-        time.sleep(0.01)
+def _children(places: _Places, names: t.Collection[str] | None = None) -> set[processes.Process]:
+    """The daemons of a running instance."""
+    pid = (files.read(places.pid_file) or b"").strip()
+    return processes.children(int(pid), names) if pid.isdigit() else set()
 
 
 def instance(postfix: Postfix) -> dict[str, t.Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import typing as t
 
 
@@ -18,15 +19,34 @@ class Process(t.NamedTuple):
     since: str
 
 
-def children(parent: int, names: t.Collection[str]) -> set[Process]:
-    """The children of a process that have one of these names, which proc(5) cuts off after 15 characters."""
+def children(parent: int, names: t.Collection[str] | None = None) -> set[Process]:
+    """The children of a process; names: those that have one of these, which proc(5) cuts off after 15 characters."""
     found = set()
     with contextlib.suppress(FileNotFoundError):
         for entry in os.listdir("/proc"):
             known = _stat(int(entry)) if entry.isdigit() else None
-            if known and known[0] in names and known[1] == parent:
+            if known and known[1] == parent and (names is None or known[0] in names):
                 found.add(Process(int(entry), known[2]))
     return found
+
+
+def arguments(process: Process) -> list[str]:
+    """Its command line; empty where it has ended."""
+    try:
+        with open(f"/proc/{process.pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            return file.read().split("\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return []
+
+
+def wait_for_the_end_of(those: t.Collection[Process], seconds: float) -> bool:
+    """Whether all of them ended in so many seconds."""
+    deadline = time.monotonic() + seconds
+    while any(map(is_there, those)):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def is_there(process: Process) -> bool:

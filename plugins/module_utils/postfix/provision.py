@@ -266,7 +266,7 @@ def _apply(postfix: Postfix, tables: LookupTables, request: Request, prepared: P
         warnings.append(message)
         told.append(message)
 
-    Transaction(postfix, tables, prepared.gathered.store, prepared.after, verify).run(prepared.steps)
+    Transaction(postfix, tables, prepared.gathered.store, prepared.after, verify, warnings).run(prepared.steps)
     if told:
         return told[0]
     return "not asked: no route changed" if prepared.gathered.running else "not asked: Postfix is not running"

@@ -189,6 +189,17 @@ class Planner:
         if self.found.running and self.steps and not isinstance(self.steps[-1], Reload):
             self.steps.append(Reload())
 
+    def _reload_after_the_routes(self) -> None:
+        """So that the queue manager asks for routes again, and idle daemons end: those of a service that goes are then there only
+        where they are in the middle of a delivery."""
+        for step in reversed(self.steps):
+            if isinstance(step, Reload):
+                return
+            if isinstance(step, WriteTable) and step.table.name == TRANSPORT:
+                break
+        if self.found.running:
+            self.steps.append(Reload())
+
     # --- phases ---
 
     def _make_what_nothing_names(self) -> None:
@@ -271,6 +282,7 @@ class Planner:
         gone = [name for name in self.found.services if name not in self.want.services]
         remove = tuple(sorted(name for name in gone if master.get((name, "unix")) is not None))
         if remove:
+            self._reload_after_the_routes()
             self.steps.append(EditServices(remove=remove))
         known = {*self.want.service_settings, *self.want.routes, *self.want.admission}
         self._settings({name: None for name in sorted(self.records) if name not in known})

@@ -69,12 +69,14 @@ class Transaction:
         before: Store,
         after: Store,
         verify: Callable[[], None],
+        warnings: list[str] | None = None,
     ) -> None:
         self.postfix = postfix
         self.tables = tables
         self.before = before
         self.after = after
         self.verify = verify
+        self.warnings = [] if warnings is None else warnings
         self.directory = Directory(postfix.config_directory)
         self.records: dict[str, OwnedSetting] = dict(before.settings)
         self._kept: dict[str, str | None] = {}
@@ -131,6 +133,11 @@ class Transaction:
                 edited.replace(new.encode("utf-8", "surrogateescape"))
 
     def _edit_services(self, step: EditServices) -> None:
+        if step.remove and not self.postfix.let_deliveries_end(step.remove):
+            self.warnings.append(
+                f"Over {', '.join(step.remove)} a message was still being delivered after a minute. This delivery is broken off, "
+                "and Postfix sends the message again by its new route; where the end alone was missing, it arrives twice."
+            )
         self._keep(self.postfix.master_cf)
         with files.edit_lock(self.postfix.master_cf) as edited:
             text = (edited.read() or b"").decode("utf-8", "surrogateescape")
