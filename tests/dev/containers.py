@@ -4,7 +4,8 @@
 """Containers for molecule: podman, and images of Debian that are made here, since no registry is needed for them.
 
 localhost/mailops-bare:RELEASE has Python and no Postfix; localhost/mailops-postfix:RELEASE has Debian's Postfix as its package
-leaves it. They are kept between runs, and made anew when their recipe changes.
+leaves it; localhost/mailops-firewall:RELEASE has ufw and firewalld beside it, neither of them started. They are kept between runs,
+and made anew when their recipe changes.
 """
 
 from __future__ import annotations
@@ -28,11 +29,13 @@ RELEASES = ("bookworm", "trixie")
 MIRROR = "http://deb.debian.org/debian"
 BASE = "python3,iproute2,ca-certificates"
 # Debian's own way to install a service without starting it, as in machine.py. The package lists stay in the image.
-POSTFIX = (
+INSTALL = (
     "printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d && apt-get update --quiet && "
-    "DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends postfix postfix-lmdb && "
+    "DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends {} && "
     "apt-get clean && rm /usr/sbin/policy-rc.d"
 )
+# What is installed on top of the image before, in this order. nft shows what firewalld has told the kernel.
+LAYERS = {"postfix": "postfix postfix-lmdb", "firewall": "ufw firewalld nftables"}
 PACKAGES = {
     "podman": "podman",
     "runc": "runc",
@@ -73,16 +76,18 @@ def ready() -> None:
 
 
 def _make_missing_images(release: str) -> None:
-    bare, postfix = f"localhost/mailops-bare:{release}", f"localhost/mailops-postfix:{release}"
-    bare_recipe = _digest(MIRROR, release, BASE)
-    postfix_recipe = _digest(bare_recipe, POSTFIX)
-    if _recipe(bare) != bare_recipe:
-        with _told(f"the image {bare}"):
-            _make_bare(release, bare, bare_recipe)
-    _podman("run", "--rm", bare, "true")
-    if _recipe(postfix) != postfix_recipe:
-        with _told(f"the image {postfix}"):
-            _make_postfix(bare, postfix, postfix_recipe)
+    image = f"localhost/mailops-bare:{release}"
+    recipe = _digest(MIRROR, release, BASE)
+    if _recipe(image) != recipe:
+        with _told(f"the image {image}"):
+            _make_bare(release, image, recipe)
+    _podman("run", "--rm", image, "true")
+    for name, packages in LAYERS.items():
+        below, image = image, f"localhost/mailops-{name}:{release}"
+        recipe = _digest(recipe, INSTALL.format(packages))
+        if _recipe(image) != recipe:
+            with _told(f"the image {image}"):
+                _make_layer(below, packages, image, recipe)
 
 
 def _make_bare(release: str, image: str, recipe: str) -> None:
@@ -103,11 +108,11 @@ def _make_bare(release: str, image: str, recipe: str) -> None:
         shutil.rmtree(root)
 
 
-def _make_postfix(bare: str, image: str, recipe: str) -> None:
+def _make_layer(below: str, packages: str, image: str, recipe: str) -> None:
     name = f"mailops-making-{image.rpartition(':')[2]}"
     _podman("rm", "--force", "--ignore", name)
     try:
-        _podman("run", "--name", name, bare, "/bin/sh", "-c", POSTFIX)
+        _podman("run", "--name", name, below, "/bin/sh", "-c", INSTALL.format(packages))
         _podman("commit", "--quiet", "--change", f"LABEL {_LABEL}={recipe}", name, image)
     finally:
         _podman("rm", "--force", "--ignore", name)
