@@ -208,7 +208,13 @@ def check_every_step(host: Host, to: Routes, kind: str = "lmdb") -> None:
 
     host.apply(to, kind, observe)
     after = {domain: (host.route(domain), host.admits(domain)) for domain in DOMAINS}
+    used = None
     for step, now, started in seen:
+        if isinstance(step, Reload):
+            used = {route.partition(":")[0] for route, _admitted in now.values()}
+        if isinstance(step, EditServices) and step.remove:
+            # Only then are those of its daemons idle that deliver nothing, and end.
+            assert used is not None and used.isdisjoint(step.remove), str(step)
         for domain in DOMAINS:
             route, admitted = now[domain]
             assert route in (before[domain][0], after[domain][0]), (str(step), domain)
