@@ -40,9 +40,13 @@ LEFT = "Show what is left"
 
 
 def senders(there: Organisation) -> dict[str, list[str]]:
-    """The servers of each connector."""
+    """The servers of each connector, by their short names: which form Exchange gives is not proved, and drawn."""
     found = there.call("Get-SendConnector", {})
-    return {str(one["Name"]): [str(name).rpartition("/")[2] for name in one["SourceTransportServers"]] for one in found}
+    return {str(one["Name"]): [_short(str(name)) for name in one["SourceTransportServers"]] for one in found}
+
+
+def _short(server: str) -> str:
+    return server.rpartition("/")[2].partition(".")[0].upper()
 
 
 @pytest.mark.skipif(powershell.find() is None, reason=powershell.WITHOUT)
