@@ -102,14 +102,21 @@ def _of_admission(
     def takes(state: State, sender: str, target: str) -> bool:
         return target not in state or target in admitting or state[target].expects(sender, target)
 
+    changed = ways.changed
     old = {host: way.successors for host, way in ways.old.items()}
     new = {host: way.successors for host, way in ways.new.items()}
+
+    def on_the_way(host: str, successors: Mapping[str, tuple[str, ...]]) -> set[Step]:
+        """Further on there may be a host whose own way stays the same, though the next one begins or ends to take its mail. One
+        whose way changes waits for itself."""
+        own = {Step(host, target) for target in successors[host]}
+        if host not in changed:
+            return own
+        return own | {step for step in steps_from(host, successors) if step.sender not in changed}
+
     for host in ways.new:
         own = {Step(host, target) for target in old[host]}
-        # Further on there may be a host whose own way stays the same, though the next one begins or ends to take its mail.
-        changes = new[host] != old[host]
-        old_steps = steps_from(host, old) if changes else own
-        new_steps = steps_from(host, new) if changes else own
+        old_steps, new_steps = on_the_way(host, old), on_the_way(host, new)
         for sender, target in sorted(new_steps - old_steps):
             if not takes(before, sender, target) and takes(after, sender, target):
                 _add(made, target, host, f"{target} does not take mail of {sender} yet", unit_of)
