@@ -22,7 +22,7 @@ from .routing import Router
 from .stages import Constraints, apart, constraints, drains, forced_stages, stages, stages_without_vain_wishes
 from .stores import NOBODY, Order, Sets, Stores, differing, halfway
 from .topology import read_hosts, read_routing_groups
-from .ways import FOREIGN, State, Step, Way, classes_of, failing, steps_from, ways_of
+from .ways import FOREIGN, State, Step, Way, circling, classes_of, failing, steps_from, ways_of
 
 Check = Callable[[Router, Problems], None]
 
@@ -192,10 +192,12 @@ class Rollout:
         )
 
     def _worse(self, now: State, then: State, after: State) -> bool:
-        """Whether mail has no route, or is refused, that fares better before and after."""
+        """Whether mail has no route, is refused or goes in a circle, that fares better before and after."""
         for asked in classes_of((now, then, after)):
             old, between, new = (ways_of(state, asked) for state in (now, then, after))
             if failing(between) - failing(old) - failing(new):
+                return True
+            if circling(between) - circling(old) - circling(new):
                 return True
             for host, way in between.items():
                 # A connector of the other system that would win is an error on a host, whether mail comes by or not.

@@ -128,3 +128,12 @@ def failing(ways: Mapping[str, Way]) -> set[str]:
         return lost
     successors = {host: way.successors for host, way in ways.items()}
     return {host for host in ways if host in lost or not lost.isdisjoint(reach(host, successors))}
+
+
+def circling(ways: Mapping[str, Way]) -> set[str]:
+    """The hosts whose mail may come back to a host that it passed. Hosts that do not have the same list may make a circle that none
+    of them sees."""
+    successors = {host: way.successors for host, way in ways.items()}
+    behind = {host: reach(host, successors) for host in ways}
+    circle = {host for host in ways if host in behind[host]}
+    return {host for host in ways if host in circle or not circle.isdisjoint(behind[host])} if circle else circle

@@ -233,3 +233,30 @@ def test_a_rollout_that_was_interrupted_is_followed_by_any_other(change: Written
     then = change.after if data.draw(st.booleans()) else data.draw(next_list(change.after))
     again = expect_sound(oracle, stopped, then, change.purge, dice)
     assert again
+
+
+@given(st.randoms(use_true_random=False))
+def test_no_pass_after_an_interruption_makes_a_circle_that_no_host_sees(dice: Any) -> None:
+    """h2 has a list by which h1 carries x.a.test, and h1 has not: once h1 hands everything over to h2, it would come back."""
+
+    def connector(name: str, bridgeheads: list[str], *spaces: str, **more: Any) -> Raw:
+        listed = [{"domain": space, "cost": 1} for space in spaces]
+        return {"name": name, "bridgeheads": bridgeheads, "address_spaces": listed, "scope": "routing_group", **more}
+
+    small = {"max_message_size": "1MB"}
+    one = connector("c1", ["h1"], "a.test", "b.test")
+    two = connector("c2", ["h2"], "a.test", "b.test", "y.x.a.test", **small)
+    own, other = (connector("c3", [name], "*", **small) for name in ("h1", "h2"))
+    interrupted = {"h1": [one, two, own], "h2": [one, two, other, connector("n1", ["h1"], "x.a.test")]}
+    wanted = [one, connector("c2", ["h1", "h2"], "a.test", "y.x.a.test", smart_hosts=[{"host": "out1.example"}]), other]
+    hosts = {
+        f"h{number}": {
+            "system": "postfix",
+            "address": f"192.0.2.{number}",
+            "routing_group": "g1",
+            "local_domains": ["a.test"],
+        }
+        for number in (1, 2)
+    }
+    after = WrittenOrganisation({"default": wanted}, hosts, [])
+    expect_sound(Oracle(after), interrupted, after, True, dice)
