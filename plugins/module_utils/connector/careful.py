@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from .stages import Constraints, Ways, ways_between
-from .ways import State, failing, reach
+from .ways import State, failing, reach, successors_of
 
 
 def one_by_one(
@@ -49,7 +49,7 @@ class _Search:
 
     def _is_sound(self, ways: Ways, allowed: set[str], moved: Collection[str]) -> bool:
         mixed = {host: ways.new[host] if host in moved else ways.old[host] for host in ways.new}
-        successors = {host: way.successors for host, way in mixed.items()}
+        successors = successors_of(mixed)
         if any(host in reach(host, successors) for host in mixed):
             return False
         if not failing(mixed) <= allowed:

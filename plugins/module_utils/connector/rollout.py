@@ -22,7 +22,7 @@ from .routing import Router
 from .stages import Constraints, apart, constraints, drains, forced_stages, stages, stages_without_vain_wishes
 from .stores import NOBODY, Order, Sets, Stores, differing, halfway
 from .topology import read_hosts, read_routing_groups
-from .ways import FOREIGN, State, Step, Way, circling, classes_of, failing, steps_from, ways_of
+from .ways import FOREIGN, State, Step, Way, circling, classes_of, failing, steps_from, successors_of, ways_of
 
 Check = Callable[[Router, Problems], None]
 
@@ -203,11 +203,18 @@ class Rollout:
                 # A connector of the other system that would win is an error on a host, whether mail comes by or not.
                 if way.kind == FOREIGN and new[host].kind != FOREIGN:
                     return True
-            refused = self._refused(between, then)
-            known = self._refused(old, now) if refused else set()
-            if any(refused & _steps(host, between) - (known & _steps(host, old)) for host in between if refused):
+            if self._refused_more(old, now, between, then):
                 return True
         return False
+
+    def _refused_more(self, old: Mapping[str, Way], now: State, between: Mapping[str, Way], then: State) -> bool:
+        """Whether mail of some host meets a step that is refused then, and met none such there before."""
+        refused = self._refused(between, then)
+        if not refused:
+            return False
+        known = self._refused(old, now)
+        later, earlier = successors_of(between), successors_of(old)
+        return any(refused & steps_from(host, later) - (known & steps_from(host, earlier)) for host in between)
 
     def _refused(self, ways: Mapping[str, Way], state: State) -> set[Step]:
         """The steps that lead to a host that does not expect them."""
@@ -279,10 +286,6 @@ class Rollout:
     def _named(self, layers: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
         alone = apart([list(layer) for layer in layers], self.this)
         return tuple(tuple(map(self._shown, layer)) for layer in alone)
-
-
-def _steps(host: str, ways: Mapping[str, Way]) -> set[Step]:
-    return steps_from(host, {name: way.successors for name, way in ways.items()})
 
 
 def read_order(

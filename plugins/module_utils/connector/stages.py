@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .ways import AddressClass, State, Step, Way, classes_of, reach, steps_from
+from .ways import AddressClass, State, Step, Way, classes_of, reach, steps_from, successors_of
 
 
 class Pair(NamedTuple):
@@ -77,8 +77,7 @@ def _of_class(ways: Ways, made: Constraints, unit_of: Mapping[str, str]) -> None
     changed = ways.changed
     if not changed:
         return
-    old_next = {host: way.successors for host, way in ways.old.items()}
-    new_next = {host: way.successors for host, way in ways.new.items()}
+    old_next, new_next = successors_of(ways.old), successors_of(ways.new)
     behind = {host: reach(host, new_next) for host in ways.new}
     failing = {
         host for host in ways.new if any(ways.new[one].fails for one in (host, *behind[host]) if one in ways.new)
@@ -103,8 +102,7 @@ def _of_admission(
         return target not in state or target in admitting or state[target].expects(sender, target)
 
     changed = ways.changed
-    old = {host: way.successors for host, way in ways.old.items()}
-    new = {host: way.successors for host, way in ways.new.items()}
+    old, new = successors_of(ways.old), successors_of(ways.new)
 
     def on_the_way(host: str, successors: Mapping[str, tuple[str, ...]]) -> set[Step]:
         """Further on there may be a host whose own way stays the same, though the next one begins or ends to take its mail. One

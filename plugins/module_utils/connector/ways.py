@@ -121,19 +121,24 @@ def steps_from(start: str, successors: Mapping[str, tuple[str, ...]]) -> set[Ste
     return {Step(host, target) for host in (start, *reach(start, successors)) for target in successors.get(host, ())}
 
 
+def successors_of(ways: Mapping[str, Way]) -> dict[str, tuple[str, ...]]:
+    """The known hosts that each host hands over to."""
+    return {host: way.successors for host, way in ways.items()}
+
+
 def failing(ways: Mapping[str, Way]) -> set[str]:
     """The hosts whose mail may come to one that has no route for it."""
     lost = {host for host, way in ways.items() if way.fails}
     if not lost:
         return lost
-    successors = {host: way.successors for host, way in ways.items()}
+    successors = successors_of(ways)
     return {host for host in ways if host in lost or not lost.isdisjoint(reach(host, successors))}
 
 
 def circling(ways: Mapping[str, Way]) -> set[str]:
     """The hosts whose mail may come back to a host that it passed. Hosts that do not have the same list may make a circle that none
     of them sees."""
-    successors = {host: way.successors for host, way in ways.items()}
+    successors = successors_of(ways)
     behind = {host: reach(host, successors) for host in ways}
     circle = {host for host in ways if host in behind[host]}
     return {host for host in ways if host in circle or not circle.isdisjoint(behind[host])} if circle else circle
