@@ -243,11 +243,9 @@ class Postfix:
         After the last reload only those of them are there that were in the middle of a delivery. master(8) kills the daemons
         of a service that is gone, and a message whose end was not confirmed yet would be sent again (master_service.c).
         """
-        busy = {
-            one
-            for one in _children(self._places())
-            if any(pair in _pairs(processes.arguments(one)) for pair in (("-n", name) for name in services))
-        }
+        named = {("-n", name) for name in services}
+        daemons = _children(self._places())
+        busy = {one for one in daemons if not named.isdisjoint(_pairs(processes.arguments(one)))}
         return processes.wait_for_the_end_of(busy, _DELIVERY_SECONDS)
 
     def _places(self) -> _Places:

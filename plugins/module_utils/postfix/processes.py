@@ -32,11 +32,7 @@ def children(parent: int, names: t.Collection[str] | None = None) -> set[Process
 
 def arguments(process: Process) -> list[str]:
     """Its command line; empty where it has ended."""
-    try:
-        with open(f"/proc/{process.pid}/cmdline", encoding="utf-8", errors="replace") as file:
-            return file.read().split("\0")[:-1]
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return []
+    return _read(process.pid, "cmdline").split("\0")[:-1]
 
 
 def wait_for_the_end_of(those: t.Collection[Process], seconds: float) -> bool:
@@ -57,12 +53,19 @@ def is_there(process: Process) -> bool:
 
 def _stat(pid: int) -> tuple[str, int, str] | None:
     """Name, parent and start of a process that is not dead already; None where there is none."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            text = file.read()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
+    text = _read(pid, "stat")
+    if not text:
         return None
     name, _end, rest = text.partition("(")[2].rpartition(") ")
     fields = rest.split()
     # From the state on, which is the third field: the parent is the fourth one, the start the 22nd.
     return (name, int(fields[1]), fields[19]) if fields[0] not in "ZX" else None
+
+
+def _read(pid: int, name: str) -> str:
+    """A file of proc(5); empty where the process has ended."""
+    try:
+        with open(f"/proc/{pid}/{name}", encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return ""
