@@ -38,7 +38,9 @@ class Story:
         print(f"\n{heading}\n{'-' * len(heading)}", flush=True)
 
     def say(self, text: str) -> None:
-        print(_fill(text), flush=True)
+        """What is indented stays so on its further lines."""
+        indent = text[: len(text) - len(text.lstrip(" "))]
+        print(_fill(text, subsequent_indent=indent and indent + "  "), flush=True)
 
     def item(self, text: str) -> None:
         print(_fill(text, initial_indent="  - ", subsequent_indent="    "), flush=True)
